@@ -1,0 +1,1 @@
+"""Qt state and item models, without widgets."""

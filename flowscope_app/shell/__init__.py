@@ -1,0 +1,1 @@
+"""The window as a whole: application, layout, actions and the link to the collector."""
