@@ -48,7 +48,7 @@ def _ends(parent: Rows) -> tuple[Rows, NDArray[np.int32]]:
     """Follow all parents to their ends by doubling: the row reached (-1, or a row in a cycle) and the steps made."""
     jump = parent.copy()
     count = (parent >= 0).astype(np.int32)
-    for _ in range(int(len(parent)).bit_length() + 1):
+    for _ in range(len(parent).bit_length() + 1):
         alive = np.flatnonzero(jump >= 0)
         if not len(alive):
             break

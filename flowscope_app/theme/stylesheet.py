@@ -1,0 +1,108 @@
+"""The style sheet: what Fusion and the palette alone do not say."""
+
+from __future__ import annotations
+
+from string import Template
+
+from flowscope_app.theme.tokens import Tokens
+
+_SHEET = Template(
+    """
+QMainWindow, QWidget#window { background: $window; }
+QWidget#panel, QWidget[surface="panel"] { background: $panel; }
+QWidget[surface="raised"] { background: $raised; border-radius: 6px; }
+QLabel { background: transparent; }
+QLabel[role="dim"] { color: $dim; }
+QLabel[role="section"] { color: $dim; font-weight: 600; font-size: 11px; letter-spacing: 0.6px; }
+QLabel[role="heading"] { font-weight: 600; font-size: 16px; }
+QLabel[role="error"] { color: $error; }
+QLabel[role="success"] { color: $success; }
+QLabel[role="brand"] { font-weight: 600; font-size: 14px; }
+
+QSplitter::handle { background: $line; }
+QSplitter::handle:horizontal { width: 1px; }
+QSplitter::handle:vertical { height: 1px; }
+QFrame[role="line"] { background: $line; border: none; max-height: 1px; }
+
+QTabWidget::pane { border: none; border-top: 1px solid $line; }
+QTabBar { background: transparent; }
+QTabBar::tab {
+    background: transparent; color: $dim; padding: 8px 12px; margin: 0; border: none;
+    border-bottom: 2px solid transparent;
+}
+QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
+QTabBar::tab:hover:!selected { color: $text; }
+QTabBar::tab:disabled { color: $faint; }
+QTabBar::tab:focus { color: $accent; }
+
+QLineEdit {
+    background: $window; border: 1px solid $line; border-radius: 6px; padding: 4px 8px; color: $text;
+    selection-background-color: $selection; selection-color: $text;
+}
+QLineEdit:focus { border-color: $accent; }
+QLineEdit[invalid="true"] { border-color: $error; }
+
+QPushButton, QToolButton {
+    background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px 12px; color: $text;
+}
+QPushButton:hover, QToolButton:hover { background: $hover; }
+QPushButton:pressed, QToolButton:pressed, QToolButton:checked { background: $selection; }
+QPushButton:focus, QToolButton:focus { border-color: $accent; }
+QPushButton:disabled, QToolButton:disabled { color: $faint; }
+QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 500; }
+QPushButton[role="flat"], QToolButton[role="flat"] {
+    background: transparent; border: 1px solid transparent; color: $dim; padding: 4px 8px;
+}
+QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { background: $hover; color: $text; }
+QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: $accent; }
+QPushButton[role="link"] { background: transparent; border: none; color: $accent; padding: 0; text-align: left; }
+QPushButton[role="link"]:hover, QPushButton[role="link"]:focus { text-decoration: underline; }
+QPushButton[role="pill"], QToolButton[role="pill"] {
+    background: $raised; border: 1px solid $raised; border-radius: 12px; padding: 3px 12px; color: $dim;
+}
+QPushButton[role="pill"]:hover, QToolButton[role="pill"]:hover { background: $hover; color: $text; }
+QPushButton[role="pill"]:checked, QToolButton[role="pill"]:checked { background: $selection; color: $text; }
+QPushButton[role="pill"]:focus, QToolButton[role="pill"]:focus { border-color: $accent; }
+
+QAbstractItemView {
+    background: $panel; border: none; outline: none; color: $text; alternate-background-color: $panel;
+    selection-background-color: $selection; selection-color: $text;
+}
+QAbstractItemView::item { border: none; padding: 2px 4px; }
+QAbstractItemView::item:hover { background: $hover; }
+QAbstractItemView::item:selected { background: $selection; color: $text; }
+QHeaderView { background: $panel; border: none; }
+QHeaderView::section {
+    background: $panel; color: $dim; border: none; border-bottom: 1px solid $line; padding: 6px 8px;
+}
+QHeaderView::section:hover { color: $text; }
+QTableView { gridline-color: transparent; }
+QPlainTextEdit, QTextEdit { background: transparent; border: none; selection-background-color: $selection; }
+
+QScrollArea { background: transparent; border: none; }
+QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
+QScrollBar::handle { background: $line; border-radius: 3px; margin: 3px; }
+QScrollBar::handle:vertical { min-height: 28px; }
+QScrollBar::handle:horizontal { min-width: 28px; }
+QScrollBar::handle:hover { background: $faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; border: none; }
+QScrollBar::add-page, QScrollBar::sub-page { background: none; }
+
+QMenu { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px; }
+QMenu::item { padding: 6px 24px 6px 12px; border-radius: 4px; }
+QMenu::item:selected { background: $selection; }
+QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
+QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 4px 8px; }
+QStatusBar { background: $panel; border-top: 1px solid $line; color: $dim; }
+QStatusBar::item { border: none; }
+QDialog { background: $panel; }
+"""
+)
+
+
+def stylesheet_of(tokens: Tokens) -> str:
+    """The application's style sheet in the colours of a theme."""
+    names = ("window", "panel", "raised", "hover", "line", "text", "dim", "faint", "accent", "on_accent")
+    names += ("selection", "error", "success", "warn")
+    return _SHEET.substitute({name: getattr(tokens, name).name() for name in names})
