@@ -103,6 +103,5 @@ QDialog { background: $panel; }
 
 def stylesheet_of(tokens: Tokens) -> str:
     """The application's style sheet in the colours of a theme."""
-    names = ("window", "panel", "raised", "hover", "line", "text", "dim", "faint", "accent", "on_accent")
-    names += ("selection", "error", "success", "warn")
+    names = "window panel raised hover line text dim faint accent on_accent selection error success warn".split()
     return _SHEET.substitute({name: getattr(tokens, name).name() for name in names})

@@ -1,0 +1,144 @@
+"""Follows the store and hands the window what changed."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
+
+from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.qtmodels.worker import ReaderThread
+from flowscope_app.spans.rows import SessionRow
+from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, SpanTable
+from flowscope_app.store.reader import StoreReader
+
+log = logging.getLogger("flowscope.window")
+
+POLL_MS = 100  # `PRAGMA data_version` costs microseconds; a person sees no delay below this
+
+
+class _Follower(QObject):
+    """Lives in the reader's thread: looks ten times a second whether a commit happened."""
+
+    sessions = Signal(list)
+    opened = Signal(int, object)  # session key, SpanTable
+    changed = Signal(int, object)  # session key, SpanDelta
+    failed = Signal(str)
+
+    def __init__(self, thread: ReaderThread) -> None:
+        super().__init__()
+        self._thread = thread
+        self._timer: QTimer | None = None
+        self._session: int | None = None
+        self._change = 0
+        self._seen = False  # whether the sessions were read once
+
+    @Slot()
+    def begin(self) -> None:
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._look)
+        self._timer.start(POLL_MS)
+        self._look()
+
+    @Slot()
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+
+    @Slot(int)
+    def watch(self, session: int) -> None:
+        """Open a session and follow it; -1 for none."""
+        self._session = None if session < 0 else session
+        self._change = 0
+        reader = self._thread.reader()
+        if self._session is None or reader is None:
+            return
+        try:
+            self.opened.emit(session, self._load(reader, self._session))
+        except Exception as error:
+            self._report(error)
+
+    def _load(self, reader: StoreReader, session: int) -> SpanTable:
+        pages: list[SpanDelta] = []
+        while not pages or pages[-1].more:
+            pages.append(reader.spans_since(session, self._change))
+            self._change = pages[-1].change
+        table = SpanTable()
+        names: dict[int, str] = {}
+        tracks = {}
+        for page in pages:
+            names |= page.names
+            tracks |= page.tracks
+        rows = np.concatenate([page.rows for page in pages]) if pages else np.empty(0, SPAN_DTYPE)
+        # A span replaced while the pages were read is in two of them: the later one holds.
+        _keys, last = np.unique(rows["key"][::-1], return_index=True)
+        table.apply(SpanDelta(rows[len(rows) - 1 - last], names, tracks, self._change))
+        return table
+
+    def _look(self) -> None:
+        reader = self._thread.reader()
+        if reader is None:
+            return
+        try:
+            if not reader.changed() and self._seen:
+                return
+            self._seen = True
+            rows: list[SessionRow] = reader.sessions()
+            self.sessions.emit(rows)
+            while self._session is not None:
+                delta = reader.spans_since(self._session, self._change)
+                self._change = delta.change
+                if len(delta.rows):
+                    self.changed.emit(self._session, delta)
+                if not delta.more:
+                    break
+        except Exception as error:
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        log.warning("reading the database failed: %s", error)
+        self._seen = False  # look again, whether or not another commit comes
+        self.failed.emit(str(error))
+
+
+class Feed(QObject):
+    """Keeps a `ViewState` up to date with the store, without ever reading in the GUI thread."""
+
+    failed = Signal(str)
+    _watch = Signal(int)
+
+    def __init__(self, db: str, state: ViewState, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._thread = ReaderThread(db, "flowscope-feed", self)
+        self._follower = _Follower(self._thread)
+        self._follower.moveToThread(self._thread)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._follower.sessions.connect(state.set_sessions, queued)
+        self._follower.opened.connect(self._opened, queued)
+        self._follower.changed.connect(self._changed, queued)
+        self._follower.failed.connect(self.failed, queued)
+        self._watch.connect(self._follower.watch, queued)
+        state.session_changed.connect(self._session_changed)
+        self._thread.start()
+        QMetaObject.invokeMethod(self._follower, "begin", queued)
+
+    def _session_changed(self) -> None:
+        self._watch.emit(self._state.session.key if self._state.session else -1)
+
+    def _shown(self, session: int) -> bool:
+        return self._state.session is not None and self._state.session.key == session
+
+    def _opened(self, session: int, table: SpanTable) -> None:
+        if self._shown(session):
+            self._state.set_table(table)
+
+    def _changed(self, session: int, delta: SpanDelta) -> None:
+        if self._shown(session) and not self._state.loading:
+            self._state.apply(delta)
+
+    def close(self) -> None:
+        """Stop following and end the thread."""
+        QMetaObject.invokeMethod(self._follower, "end", Qt.ConnectionType.BlockingQueuedConnection)
+        self._thread.finish()

@@ -1,0 +1,68 @@
+"""One way to leave the GUI thread: a thread with an event loop and a reader of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.store.reader import StoreReader
+
+log = logging.getLogger("flowscope.window")
+
+
+class ReaderThread(QThread):
+    """A thread whose workers share one read-only connection; the database may come into being later."""
+
+    def __init__(self, db: str, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self._db = db
+        self._reader: StoreReader | None = None
+
+    def reader(self) -> StoreReader | None:
+        """The thread's reader, or None while there is no database to read; call it in this thread only."""
+        if self._reader is None:
+            try:
+                self._reader = StoreReader(self._db)
+            except FlowScopeError as error:
+                log.debug("database not readable yet: %s", error)
+        return self._reader
+
+    def run(self) -> None:
+        self.exec()
+        if self._reader is not None:
+            self._reader.close()
+
+    def finish(self) -> None:
+        """End the thread's event loop and wait for it."""
+        self.quit()
+        self.wait()
+
+
+class Task(QObject):
+    """A call on its way to a worker thread, and its answer on the way back."""
+
+    done = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, thread: ReaderThread, call: Callable[[StoreReader], object]) -> None:
+        super().__init__()
+        self._thread = thread
+        self._call = call
+        self.cancelled = False
+
+    @Slot()
+    def run(self) -> None:
+        """Do the call in the worker thread, unless it was superseded while it waited."""
+        reader = None if self.cancelled else self._thread.reader()
+        if reader is None:
+            self.failed.emit("there is no database yet")
+            return
+        try:
+            self.done.emit(self._call(reader))
+        except Exception as error:
+            log.exception("a query of the window failed")
+            self.failed.emit(str(error) or type(error).__name__)

@@ -1,0 +1,90 @@
+"""What the store tells the window, besides spans: sessions, payloads, producers, reports, health."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# A session is shown as live while spans are pending, or shortly after its last commit; a pending span of a
+# program that died without a word does not keep it so for ever.
+_LIVE_AFTER_COMMIT_NS = 5_000_000_000
+_LIVE_WITH_PENDING_NS = 600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session with its totals, kept by the store as spans arrive."""
+
+    key: int
+    id: str
+    name: str
+    spans: int = 0
+    errors: int = 0
+    pending: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    start_ns: int | None = None
+    end_ns: int | None = None
+    last_ns: int = 0  # wall clock of the last commit
+    programs: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    def live(self, now_ns: int) -> bool:
+        """Whether spans are likely still to come, `now_ns` being the wall clock."""
+        quiet = now_ns - self.last_ns
+        return quiet < (_LIVE_WITH_PENDING_NS if self.pending else _LIVE_AFTER_COMMIT_NS)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a span holds besides its structure; `input` and `output` are JSON."""
+
+    span_id: str
+    parent_id: str | None
+    input: bytes | None
+    output: bytes | None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerRow:
+    """One process that sends spans, or sent them."""
+
+    key: int
+    id: str
+    program: str
+    pid: int | None
+    host: str
+    language: str
+    runtime: str
+    sdk: str
+    watermark: int = 0  # greatest sequence number committed
+    dropped: int = 0  # by the producer's own count
+    gaps: int = 0  # records missing between sequence numbers
+    last_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something the collector could not take, or knows to be missing."""
+
+    key: int
+    time_ns: int
+    kind: str  # "refused", "dropped", "gap", "connection", ...
+    session: str
+    producer: str
+    detail: str  # one line, untrusted
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Totals over the whole database."""
+
+    spans: int = 0
+    refused: int = 0
+    dropped: int = 0
+    gaps: int = 0
+    db_bytes: int = 0
