@@ -10,7 +10,7 @@ from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.qtmodels.worker import ReaderThread
 from flowscope_app.spans.rows import SessionRow
-from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, SpanTable
+from flowscope_app.spans.table import SpanDelta, SpanTable, Track
 from flowscope_app.store.reader import StoreReader
 
 log = logging.getLogger("flowscope.window")
@@ -31,7 +31,7 @@ class _Follower(QObject):
         self._thread = thread
         self._timer: QTimer | None = None
         self._session: int | None = None
-        self._change = 0
+        self._change: int | None = None  # None: the watched session is not loaded yet
         self._seen = False  # whether the sessions were read once
 
     @Slot()
@@ -50,55 +50,58 @@ class _Follower(QObject):
     def watch(self, session: int) -> None:
         """Open a session and follow it; -1 for none."""
         self._session = None if session < 0 else session
-        self._change = 0
-        reader = self._thread.reader()
-        if self._session is None or reader is None:
-            return
-        try:
-            self.opened.emit(session, self._load(reader, self._session))
-        except Exception as error:
-            self._report(error)
+        self._change = None
+        self._look()
 
-    def _load(self, reader: StoreReader, session: int) -> SpanTable:
-        pages: list[SpanDelta] = []
-        while not pages or pages[-1].more:
-            pages.append(reader.spans_since(session, self._change))
-            self._change = pages[-1].change
-        table = SpanTable()
+    @staticmethod
+    def _load(reader: StoreReader, session: int) -> tuple[SpanTable, int]:
+        pages = [reader.spans_since(session, 0)]
+        while pages[-1].more:
+            pages.append(reader.spans_since(session, pages[-1].change))
         names: dict[int, str] = {}
-        tracks = {}
+        tracks: dict[int, Track] = {}
         for page in pages:
             names |= page.names
             tracks |= page.tracks
-        rows = np.concatenate([page.rows for page in pages]) if pages else np.empty(0, SPAN_DTYPE)
+        rows = np.concatenate([page.rows for page in pages])
         # A span replaced while the pages were read is in two of them: the later one holds.
         _keys, last = np.unique(rows["key"][::-1], return_index=True)
-        table.apply(SpanDelta(rows[len(rows) - 1 - last], names, tracks, self._change))
-        return table
+        table = SpanTable()
+        table.apply(SpanDelta(rows[len(rows) - 1 - last], names, tracks, pages[-1].change))
+        return table, pages[-1].change
 
     def _look(self) -> None:
         reader = self._thread.reader()
         if reader is None:
             return
         try:
-            if not reader.changed() and self._seen:
+            moved = reader.changed()
+            if moved or not self._seen:
+                self._seen = True
+                rows: list[SessionRow] = reader.sessions()
+                self.sessions.emit(rows)
+            if self._session is None:
                 return
-            self._seen = True
-            rows: list[SessionRow] = reader.sessions()
-            self.sessions.emit(rows)
-            while self._session is not None:
-                delta = reader.spans_since(self._session, self._change)
-                self._change = delta.change
-                if len(delta.rows):
-                    self.changed.emit(self._session, delta)
-                if not delta.more:
-                    break
+            if self._change is None:
+                table, self._change = self._load(reader, self._session)
+                self.opened.emit(self._session, table)
+            elif moved:
+                self._catch_up(reader, self._session, self._change)
         except Exception as error:
             self._report(error)
 
+    def _catch_up(self, reader: StoreReader, session: int, change: int) -> None:
+        more = True
+        while more:
+            delta = reader.spans_since(session, change)
+            self._change, more = (change := delta.change), delta.more
+            if len(delta.rows):
+                self.changed.emit(session, delta)
+
     def _report(self, error: Exception) -> None:
         log.warning("reading the database failed: %s", error)
-        self._seen = False  # look again, whether or not another commit comes
+        self._seen = False  # read again, whether or not another commit comes
+        self._change = None
         self.failed.emit(str(error))
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from PySide6.QtCore import QMetaObject, QObject, Qt
+from PySide6.QtCore import QMetaObject, QObject, Qt, Slot
 
 from flowscope_app.qtmodels.worker import ReaderThread, Task
 from flowscope_app.spans.rows import Payload
 from flowscope_app.store.reader import StoreReader
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    task: Task
+    on_done: Callable[[Any], None]
+    on_failed: Callable[[str], None] | None
 
 
 class Queries(QObject):
@@ -21,7 +29,8 @@ class Queries(QObject):
         super().__init__(parent)
         self._thread = ReaderThread(db, "flowscope-queries", self)
         self._thread.start()
-        self._latest: dict[str, Task] = {}
+        self._latest: dict[str, _Asked] = {}
+        self._running: set[Task] = set()  # superseded ones too, until their thread lets go of them
 
     def run(
         self,
@@ -34,21 +43,25 @@ class Queries(QObject):
         """Answer `call` to `on_done` in this thread, unless another call on `slot` came meanwhile."""
         older = self._latest.get(slot)
         if older is not None:
-            older.cancelled = True
+            older.task.cancelled = True
         task = Task(self._thread, call)
-
-        def settle(deliver: Callable[[T], None] | Callable[[str], None] | None, answer: object) -> None:
-            if self._latest.get(slot) is task:
-                del self._latest[slot]
-                if deliver is not None:
-                    deliver(answer)  # type: ignore[arg-type]
-
-        # The lambdas run where this object lives, because the connection is queued to it.
-        task.done.connect(self, lambda answer: settle(on_done, answer), Qt.ConnectionType.QueuedConnection)
-        task.failed.connect(self, lambda reason: settle(on_failed, reason), Qt.ConnectionType.QueuedConnection)
-        self._latest[slot] = task
+        self._latest[slot] = _Asked(task, on_done, on_failed)
+        self._running.add(task)
+        task.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
         task.moveToThread(self._thread)
         QMetaObject.invokeMethod(task, "run", Qt.ConnectionType.QueuedConnection)
+
+    @Slot(object, object, str)
+    def _settled(self, task: Task, answer: object, reason: str) -> None:
+        self._running.discard(task)
+        slot = next((name for name, asked in self._latest.items() if asked.task is task), None)
+        if slot is None:
+            return
+        asked = self._latest.pop(slot)
+        if not reason:
+            asked.on_done(answer)
+        elif asked.on_failed is not None:
+            asked.on_failed(reason)
 
     def payload(self, span_key: int, on_done: Callable[[Payload | None], None], *, slot: str = "payload") -> None:
         """Read what a span holds besides its structure; None when it is gone."""
@@ -56,7 +69,8 @@ class Queries(QObject):
 
     def close(self) -> None:
         """End the thread; calls still waiting are dropped."""
-        for task in self._latest.values():
+        for task in self._running:
             task.cancelled = True
-        self._thread.finish()
         self._latest.clear()
+        self._thread.finish()
+        self._running.clear()

@@ -45,8 +45,7 @@ class ReaderThread(QThread):
 class Task(QObject):
     """A call on its way to a worker thread, and its answer on the way back."""
 
-    done = Signal(object)
-    failed = Signal(str)
+    settled = Signal(object, object, str)  # this task, its answer, why there is none ("" if there is one)
 
     def __init__(self, thread: ReaderThread, call: Callable[[StoreReader], object]) -> None:
         super().__init__()
@@ -59,10 +58,10 @@ class Task(QObject):
         """Do the call in the worker thread, unless it was superseded while it waited."""
         reader = None if self.cancelled else self._thread.reader()
         if reader is None:
-            self.failed.emit("there is no database yet")
+            self.settled.emit(self, None, "there is no database yet")
             return
         try:
-            self.done.emit(self._call(reader))
+            self.settled.emit(self, self._call(reader), "")
         except Exception as error:
             log.exception("a query of the window failed")
-            self.failed.emit(str(error) or type(error).__name__)
+            self.settled.emit(self, None, str(error) or type(error).__name__)
