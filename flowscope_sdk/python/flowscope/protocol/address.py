@@ -1,0 +1,105 @@
+"""Where to push: the addresses that FLOWSCOPE_ADDR and --addr take."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from flowscope.protocol.errors import AddressError, visible
+
+DEFAULT_ADDR = "tcp://127.0.0.1:3569"
+CONTROL_SUFFIX = ".control"
+MAX_IPC_PATH = 95
+"""Longest ipc path in bytes: what macOS takes (103) with the control channel's suffix behind it."""
+
+Transport = Literal["tcp", "ipc", "file", "off"]
+_TCP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._*-]+):([0-9]{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address.
+
+    `endpoints` are what ZeroMQ connects to or binds (none for file and off); `transport` is that of the first;
+    `path` is where a file:// address records.
+    """
+
+    transport: Transport
+    endpoints: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def loopback(self) -> bool:
+        """Whether nothing sent here leaves this machine."""
+        return all(_is_loopback(endpoint) for endpoint in self.endpoints)
+
+
+def parse_addr(text: str) -> Address:
+    """Parse `tcp://HOST:PORT` or `ipc://PATH` (several, comma-separated), `file:///PATH` or `off`.
+
+    Raises AddressError, one line that names the part at fault and what it should be.
+    """
+    text = text.strip()
+    if text.lower() == "off":
+        return Address("off")
+    if text.startswith("file:"):
+        return Address("file", (), _file_path(text))
+    endpoints = tuple(dict.fromkeys(_endpoint(part.strip(), text) for part in text.split(",")))
+    return Address("tcp" if endpoints[0].startswith("tcp:") else "ipc", endpoints)
+
+
+def control_addr(endpoint: str) -> str:
+    """Return the control channel beside a data endpoint: the next tcp port, or the ipc path with `.control`."""
+    if endpoint.startswith("ipc://"):
+        return endpoint + CONTROL_SUFFIX
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    if not endpoint.startswith("tcp://") or not port.isdecimal():
+        raise _error(endpoint, "has no control channel; only tcp:// and ipc:// have one")
+    return f"tcp://{host}:{int(port) + 1}"
+
+
+def _endpoint(part: str, whole: str) -> str:
+    if part.startswith("tcp://"):
+        found = _TCP.fullmatch(part.removeprefix("tcp://"))
+        if found is None:
+            raise _error(part, "must be tcp://HOST:PORT")
+        port = int(found[2])
+        if not 1 <= port <= 65534:
+            raise _error(part, "must have a port from 1 to 65534 (the one after it is the control channel's)")
+        return f"tcp://{found[1]}:{port}"
+    if part.startswith("ipc://"):
+        path = part.removeprefix("ipc://")
+        if not path or "\0" in path:
+            raise _error(part, "must be ipc://PATH")
+        if len(path.encode("utf-8", "surrogateescape")) > MAX_IPC_PATH:
+            raise _error(part, f"has a path of more than {MAX_IPC_PATH} bytes, the most a socket may have")
+        return part
+    if part.lower() == "off" or part.startswith("file:"):
+        raise _error(whole, "mixes off or file:// with another address")
+    raise _error(part or whole, "must begin with tcp://, ipc:// or file:///, or be off")
+
+
+def _file_path(text: str) -> str:
+    """Return the path of file:///PATH; file:///C:/PATH is a path on a Windows drive."""
+    found = re.fullmatch(r"file://(?:localhost)?(/.+)", text, re.DOTALL)
+    path = unquote(found[1]) if found else ""
+    if not path or "\0" in path or path.endswith("/"):
+        raise _error(text, "must be file:///PATH of a file, with three slashes and a full path")
+    return path[1:] if re.match(r"/[A-Za-z]:[/\\]", path) else path
+
+
+def _is_loopback(endpoint: str) -> bool:
+    if endpoint.startswith("ipc://"):
+        return True
+    host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _error(text: str, what: str) -> AddressError:
+    return AddressError(f'address "{visible(text, 120)}" {what}')

@@ -1,0 +1,173 @@
+"""The body of a message: JSON decoded fast, and where the fast decoder gives up, record by record."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from flowscope.protocol.errors import ProtocolError, visible
+from flowscope.protocol.payloads import may_hold_long_number
+
+SPLIT_LIMIT = 8 * 1024 * 1024
+"""Longest body, in bytes, that is searched for its sound records when it is not JSON as a whole."""
+SPLIT_RECORDS = 10_000
+"""How many records are looked for in such a body."""
+READ_DEPTH = 1000
+"""Nesting of a whole record beyond which it is not read."""
+
+_NOTE = "json: what JSON or UTF-8 does not allow was replaced (unpaired surrogates, NaN, infinities)"
+_BOM = b"\xef\xbb\xbf"
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_NUMBER = 1000
+
+
+class Mended(dict[str, Any]):
+    """A record whose JSON had to be mended to be read; `notes` says how."""
+
+    notes: tuple[str, ...] = (_NOTE,)
+
+
+class Unreadable:
+    """Stands in a batch where a record should be that could not be read at all; parse_record raises `error`."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, what: str) -> None:
+        self.error = ProtocolError(what)
+
+
+class _NotJson(str):
+    """The text of a number that JSON doesn't have (NaN, Infinity) or no float holds (1e999)."""
+
+
+def decode_body(body: bytes) -> list[Any]:
+    """Return the elements of a JSON array, or the one object, for parse_record to check one by one.
+
+    Numbers keep all their digits. Where the body is not quite JSON, what is sound in it is kept: NaN and the
+    infinities become strings, unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and an element
+    that can't be read becomes an Unreadable in its place. Raises ProtocolError if there is no object or array.
+    """
+    try:
+        value = orjson.loads(body)
+        if may_hold_long_number(body):
+            value = _load_leniently(body)
+    except orjson.JSONDecodeError as error:
+        start = body[:64].removeprefix(_BOM).lstrip()
+        if start[:1] not in (b"{", b"["):
+            raise ProtocolError(_not_a_body(start)) from None
+        try:
+            value = _load_leniently(body)
+        except (ValueError, RecursionError):
+            return list(_split(body, str(error)))
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict):
+        return [value]
+    raise ProtocolError("body: must be an object or an array of objects")
+
+
+def _not_a_body(start: bytes) -> str:
+    if re.match(rb"(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT) ", start):
+        return "body: this is HTTP; FlowScope listens for ZeroMQ messages here"
+    if not start:
+        return "body: empty"
+    return f'body: not JSON, begins with "{visible(start[:24].decode("latin-1"), 24)}"'
+
+
+def _load_leniently(data: bytes) -> Any:
+    """Decode with the standard library, which keeps long integers and takes what orjson does not."""
+    text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    value = json.loads(text, strict=False, parse_constant=_NotJson, parse_float=_float, parse_int=_int)
+    if isinstance(value, list):
+        return [_mend_record(item) for item in value]
+    return _mend_record(value)
+
+
+def _float(text: str) -> float | _NotJson:
+    number = float(text)
+    return number if math.isfinite(number) else _NotJson(text)
+
+
+def _int(text: str) -> int | _NotJson:
+    return int(text) if len(text) <= _LONGEST_NUMBER else _NotJson(text)
+
+
+def _mend_record(value: Any) -> Any:
+    mended, changed = _mend(value)
+    return Mended(mended) if changed and isinstance(mended, dict) else mended
+
+
+def _mend(value: Any) -> tuple[Any, bool]:
+    """Return the value with what orjson can't write replaced, and whether anything was."""
+    if isinstance(value, str):
+        if isinstance(value, _NotJson):
+            return str(value), True
+        clean = _SURROGATE.sub("\ufffd", value)
+        return clean, clean != value
+    if isinstance(value, list):
+        pairs = [_mend(item) for item in value]
+        return [item for item, _ in pairs], any(changed for _, changed in pairs)
+    if isinstance(value, dict):
+        keys = [_mend(key) for key in value]
+        values = [_mend(item) for item in value.values()]
+        changed = any(changed for _, changed in keys) or any(changed for _, changed in values)
+        return {key: item for (key, _), (item, _) in zip(keys, values, strict=True)}, changed
+    return value, False
+
+
+def _split(body: bytes, why: str) -> Iterator[Any]:
+    """Yield what each element of a broken array decodes to, an Unreadable for each that doesn't."""
+    if len(body) > SPLIT_LIMIT:
+        yield Unreadable(f"body: not JSON, and too long to look for sound records in it: {why}")
+        return
+    for count, (text, depth) in enumerate(_elements(body)):
+        if count == SPLIT_RECORDS:
+            yield Unreadable(f"body: not JSON; records after the first {SPLIT_RECORDS:,} were not looked at")
+            return
+        yield _read_element(text, depth)
+
+
+def _read_element(text: bytes, depth: int) -> Any:
+    if depth > READ_DEPTH:
+        return Unreadable(f"json: nested deeper than {READ_DEPTH:,} levels")
+    try:
+        return _load_leniently(text) if may_hold_long_number(text) else orjson.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _load_leniently(text)
+    except RecursionError:
+        return Unreadable("json: nested too deep")
+    except ValueError as error:
+        return Unreadable(f"json: {error}")
+
+
+def _elements(body: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of each element of the outermost array (or the one object) and how deep it nests."""
+    body = body.removeprefix(_BOM)
+    start = 0
+    level = deepest = 0
+    base = 1 if body.lstrip()[:1] == b"[" else 0
+    for token in _TOKEN.finditer(body):
+        sign = token[0]
+        if sign in (b"[", b"{"):
+            level += 1
+            deepest = max(deepest, level)
+            if level == base == 1 and not body[: token.start()].strip():
+                start = token.end()
+        elif sign in (b"]", b"}"):
+            level -= 1
+            if level < base:
+                if body[start : token.start()].strip() or not base:
+                    yield body[start : token.start() if base else token.end()], deepest - base
+                if body[token.end() :].strip():
+                    yield body[token.end() :], 0
+                return
+        elif sign == b"," and level == base == 1:
+            yield body[start : token.start()], deepest - base
+            start, deepest = token.end(), level
+    yield body[start:], deepest - base

@@ -1,0 +1,170 @@
+"""The header frame of a batch, and how the frames of a message are told apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from flowscope.protocol.errors import ProtocolError, UnknownVersion, describe
+from flowscope.protocol.times import MAX_TIME_NS, format_time, parse_time
+
+PROTOCOL_VERSION = 1
+SUPPORTED_VERSIONS = (1,)
+COMPRESSIONS = ("none", "gzip", "zstd")
+MAX_INTEGER = 2**53 - 1
+"""Largest integer in a header: what every language's number holds exactly."""
+MAX_TEXT = 1024
+"""Longest text in a header, in code points; ids at most 256."""
+
+
+@dataclass(slots=True)
+class ProducerInfo:
+    """The process that sends. `id` is new for each process start (and after a fork); started_ns since the epoch."""
+
+    id: str
+    session_id: str = ""
+    program: str = ""
+    pid: int = 0
+    host: str = ""
+    language: str = "unknown"
+    runtime: str = ""
+    sdk: str = ""
+    started_ns: int | None = None
+
+
+@dataclass(slots=True)
+class Header:
+    """What stands before a batch.
+
+    `seq` is the number of its first record, from 1 and rising over the producer's life; `count` how many numbers
+    the batch uses up; `dropped` how many records the producer gave up so far.
+    """
+
+    version: int = PROTOCOL_VERSION
+    producer: ProducerInfo | None = None
+    seq: int = 1
+    count: int = 0
+    dropped: int = 0
+    compression: str = "none"
+
+
+def split_message(frames: Sequence[bytes]) -> tuple[Header | None, bytes]:
+    """Return the header, None for a bare message, and the body as sent. Raises ProtocolError."""
+    if len(frames) == 1:
+        return None, frames[0]
+    if len(frames) == 2:
+        return decode_header(frames[0]), frames[1]
+    raise ProtocolError(f"message: {len(frames)} frames; it must be one (JSON) or two (header, JSON)")
+
+
+def encode_header(header: Header) -> bytes:
+    """Return the header frame as JSON."""
+    producer = header.producer
+    wire: dict[str, Any] = {
+        "version": header.version,
+        "producer": None if producer is None else _producer_to_wire(producer),
+        "seq": header.seq,
+        "count": header.count,
+        "dropped": header.dropped,
+        "compression": header.compression,
+    }
+    return orjson.dumps(wire)
+
+
+def _producer_to_wire(producer: ProducerInfo) -> dict[str, Any]:
+    return {
+        "id": producer.id,
+        "session_id": producer.session_id,
+        "program": producer.program,
+        "pid": producer.pid,
+        "host": producer.host,
+        "language": producer.language,
+        "runtime": producer.runtime,
+        "sdk": producer.sdk,
+        "started": None if producer.started_ns is None else format_time(producer.started_ns),
+    }
+
+
+def decode_header(data: bytes) -> Header:
+    """Return the header of a batch; members it doesn't know are ignored.
+
+    Raises UnknownVersion before anything else is looked at, ProtocolError for whatever else is wrong.
+    """
+    try:
+        wire = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise ProtocolError("not JSON", field="header") from None
+    if not isinstance(wire, dict):
+        raise ProtocolError(f"must be an object, not {describe(wire)}", field="header")
+    version = _integer(wire, "version", None)
+    if version not in SUPPORTED_VERSIONS:
+        spoken = ", ".join(map(str, SUPPORTED_VERSIONS))
+        raise UnknownVersion(f"protocol version {version} is not spoken here (spoken: {spoken})", field="version")
+    compression = _text(wire, "compression", "none")
+    if compression not in COMPRESSIONS:
+        raise ProtocolError(f"{describe(compression)} is not one of {', '.join(COMPRESSIONS)}", field="compression")
+    return Header(
+        version=version,
+        producer=_producer(wire.get("producer")),
+        seq=_integer(wire, "seq", 1, least=1),
+        count=_integer(wire, "count", 0),
+        dropped=_integer(wire, "dropped", 0),
+        compression=compression,
+    )
+
+
+def _producer(wire: Any) -> ProducerInfo | None:
+    if wire is None:
+        return None
+    if not isinstance(wire, dict):
+        raise ProtocolError(f"must be an object, not {describe(wire)}", field="producer")
+    inside = "producer."
+    producer_id = _text(wire, "id", "", inside, limit=256)
+    if not producer_id:
+        raise ProtocolError("missing or empty", field="producer.id")
+    return ProducerInfo(
+        id=producer_id,
+        session_id=_text(wire, "session_id", "", inside, limit=256),
+        program=_text(wire, "program", "", inside),
+        pid=_integer(wire, "pid", 0, inside),
+        host=_text(wire, "host", "", inside),
+        language=_text(wire, "language", "unknown", inside, limit=64),
+        runtime=_text(wire, "runtime", "", inside),
+        sdk=_text(wire, "sdk", "", inside),
+        started_ns=_started(wire.get("started")),
+    )
+
+
+def _started(text: Any) -> int | None:
+    if text is None:
+        return None
+    try:
+        ns = parse_time(text)
+    except ProtocolError as error:
+        raise ProtocolError(error.reason, field="producer.started") from None
+    if not 0 <= ns <= MAX_TIME_NS:
+        raise ProtocolError(f"{describe(text)} is outside 1970-01-01 to 2262-04-11", field="producer.started")
+    return ns
+
+
+def _integer(wire: dict[str, Any], name: str, default: int | None, inside: str = "", least: int = 0) -> int:
+    value = wire.get(name, default)
+    if value is None:
+        raise ProtocolError("missing", field=inside + name)
+    if type(value) is not int:
+        raise ProtocolError(f"must be a whole number, not {describe(value)}", field=inside + name)
+    if not least <= value <= MAX_INTEGER:
+        raise ProtocolError(f"must be {least} to 2^53 - 1", field=inside + name)
+    return value
+
+
+def _text(wire: dict[str, Any], name: str, default: str, inside: str = "", limit: int = MAX_TEXT) -> str:
+    value = wire.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise ProtocolError(f"must be a string, not {describe(value)}", field=inside + name)
+    if len(value) > limit:
+        raise ProtocolError(f"longer than {limit:,} characters", field=inside + name)
+    return value
