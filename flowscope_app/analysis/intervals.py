@@ -1,0 +1,77 @@
+"""Siblings as intervals of time: who came right before whom, and how much of a span its children cover."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowscope_app.analysis.snapshot import Int, Int32
+
+# After a wide fan-out each next sibling has every parallel one before it; the latest few tell the same story.
+PREDECESSORS = 16
+
+
+class Siblings:
+    """Spans grouped by parent, their times as ranks, so that one sort serves all groups at once.
+
+    `start` and `end` are ns, `end >= start`; `parent` holds rows, -1 for roots, which are siblings too.
+    """
+
+    def __init__(self, start: Int, end: Int, parent: Int32) -> None:
+        self.start, self.end = start, end
+        n = len(start)
+        times, ranks = np.unique(np.concatenate((start, end)), return_inverse=True)
+        self.times = times
+        self.width = np.int64(2 * len(times) + 2)
+        begin, finish = 2 * ranks[:n].astype(np.int64), 2 * ranks[n:].astype(np.int64)
+        # A span of no length ends just after it starts, else it would come before itself.
+        finish = np.where(finish == begin, finish + 1, finish)
+        base = (parent.astype(np.int64) + 1) * self.width
+        self.begin, self.finish = base + begin, base + finish
+        self.base = base
+
+    def predecessors(self, open_ended: Int) -> tuple[Int, Int]:
+        """Pairs (before, after) of rows: `before` ended before `after` began, and no sibling lies between them.
+
+        Parallel siblings fan out and in. `open_ended` lists the rows that have not ended: they precede none.
+        """
+        never = np.zeros(len(self.start), bool)
+        never[open_ended] = True
+        ended = np.flatnonzero(~never)
+        by_end = ended[np.argsort(self.finish[ended], kind="stable")]
+        ends = self.finish[by_end]
+        # The latest start among the siblings that have ended so far; whoever ended before it is not the last one.
+        latest = np.maximum.accumulate(self.begin[by_end]) if len(by_end) else by_end
+        high = np.searchsorted(ends, self.begin, "right")
+        has = high > np.searchsorted(ends, self.base, "left")
+        after = np.flatnonzero(has)
+        high = high[after]
+        low = np.minimum(np.searchsorted(ends, latest[high - 1], "right"), high - 1)
+        low = np.maximum(low, high - PREDECESSORS)
+        sizes = high - low
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return by_end[np.repeat(low, sizes) + offsets], np.repeat(after, sizes)
+
+
+def self_times(start: Int, end: Int, parent: Int32) -> Int:
+    """Time of each span that none of its children covers, ns; children that overlap count once."""
+    length = end - start
+    child = np.flatnonzero(parent >= 0)
+    if not len(child):
+        return length
+    above = parent[child]
+    first = np.clip(start[child], start[above], end[above])
+    last = np.clip(end[child], start[above], end[above])
+    times, ranks = np.unique(np.concatenate((first, last)), return_inverse=True)
+    width = np.int64(len(times) + 1)
+    base = above.astype(np.int64) * width
+    order = np.argsort(base + ranks[: len(child)], kind="stable")
+    base, above, first, last = base[order], above[order], first[order], last[order]
+    reached = np.maximum.accumulate(base + ranks[len(child) :][order])
+    # How far the earlier siblings reach; nothing before the first one of each group.
+    before = np.concatenate((np.array([-1], np.int64), reached[:-1]))
+    known = before >= base
+    covered_to = np.where(known, times[np.where(known, before - base, 0)], first)
+    covered = np.maximum(last - np.maximum(first, covered_to), 0)
+    total = np.zeros(len(start), np.int64)
+    np.add.at(total, above, covered)
+    return length - total

@@ -1,0 +1,92 @@
+"""Work that needs no store, done off the GUI thread: the newest request wins."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Generic, TypeVar
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+log = logging.getLogger("flowscope.window")
+
+T = TypeVar("T")
+
+REST_MS = 100  # between two pieces of work: what a person can follow
+_BREATH = 2  # rest at least this many times as long as the work took, so that a huge session stays usable
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, "flowscope-work")
+
+
+class _Relay(QObject):
+    """Brings an answer back; it has no parent, so that it outlives a view closed meanwhile."""
+
+    settled = Signal(object, float)
+
+
+class Background(QObject, Generic[T]):
+    """Works out one thing again and again: at most one call at a time, the newest request replacing older ones.
+
+    The call sees what it captured and must not touch Qt's objects.
+    """
+
+    done = Signal(object)  # the answer, in the GUI thread; an older request's is not sent once a newer one waits
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: Callable[[], Callable[[], T]] | None = None
+        self._busy = False
+        self._relay = _Relay()
+        self._relay.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._begin)
+
+    def ask(self, prepare: Callable[[], Callable[[], T]]) -> None:
+        """Have `prepare()`, called here when the time has come, hand over the work to do elsewhere."""
+        self._waiting = prepare
+        if not self._busy and not self._rest.isActive():
+            self._begin()
+
+    def forget(self) -> None:
+        """Drop what waits, and the answer to what is under way."""
+        self._waiting = None
+        self._relay.settled.disconnect(self._settled)
+        self._relay = _Relay()
+        self._relay.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
+        self._busy = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits or is under way."""
+        return self._waiting is None and not self._busy
+
+    def _begin(self) -> None:
+        prepare, self._waiting = self._waiting, None
+        if prepare is None:
+            return
+        self._busy = True
+        work, relay = prepare(), self._relay
+
+        def run() -> None:
+            began = time.perf_counter()
+            answer: T | None = None
+            try:
+                answer = work()
+            except Exception:  # a view without its newest figures is better than a window without a view
+                log.exception("background work failed")
+            relay.settled.emit(answer, time.perf_counter() - began)
+
+        _pool().submit(run)
+
+    def _settled(self, answer: T | None, seconds: float) -> None:
+        self._busy = False
+        self._rest.start(max(REST_MS, int(seconds * 1000 * _BREATH)))
+        if answer is not None:
+            self.done.emit(answer)
