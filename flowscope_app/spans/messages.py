@@ -32,6 +32,7 @@ _ROLES = {
     "chatmessage": "user",
 }
 _KNOWN = {"system", "developer", "user", "assistant", "tool", *_ROLES}
+_CONTENTS = ("content", "parts", "blocks", "contents", "tool_calls")
 _WRAPPERS = ("messages", "input", "chat_history", "history", "contents", "input_messages", "new_messages")
 
 
@@ -148,7 +149,7 @@ def _is_message(value: Any) -> bool:
     if isinstance(value.get("message"), Mapping) and len(value) <= 3:
         return _is_message(value["message"])
     if "message.role" in value or isinstance(value.get("role"), str):
-        return any(k in value for k in ("content", "parts", "blocks", "tool_calls", "message.content", "message.role"))
+        return "message.role" in value or any(key in value for key in _CONTENTS)
     kind = text(value.get("type")).lower()
     if kind in _KNOWN and "content" in value:
         return True
@@ -215,6 +216,8 @@ def _content(content: Any) -> Sequence[Part]:
 def _generations(generations: list[Any]) -> Iterator[Message]:
     for batch in generations:
         for one in batch if isinstance(batch, list) else [batch]:
+            if isinstance(one, Mapping) and isinstance(one.get("kwargs"), Mapping):  # LangChain's constructor
+                one = one["kwargs"]
             if not isinstance(one, Mapping):
                 yield Message("assistant", tuple(_content(one)))
             elif isinstance(one.get("message"), Mapping):

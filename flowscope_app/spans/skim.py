@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 WHOLE = 1_000_000  # bytes; up to here a value is decoded whole, in some 10 ms
-STRING = 200_000  # characters kept of one string
+STRING = 200_000  # bytes kept of one string, as JSON
 NODES = 50_000  # values kept of one document
 DEPTH = 200
 
