@@ -17,6 +17,9 @@ QLabel[role="section"] { color: $dim; font-weight: 600; font-size: 11px; letter-
 QLabel[role="heading"] { font-weight: 600; font-size: 16px; }
 QLabel[role="error"] { color: $error; }
 QLabel[role="success"] { color: $success; }
+QLabel[role="warn"] { color: $warn; }
+QLabel[role="mono"] { font-family: "JetBrains Mono", monospace; font-size: 12px; }
+QWidget#commandRow { background: $raised; border-radius: 6px; }
 QLabel[role="brand"] { font-weight: 600; font-size: 14px; }
 
 QSplitter::handle { background: $line; }
@@ -94,6 +97,12 @@ QMenu::item { padding: 6px 24px 6px 12px; border-radius: 4px; }
 QMenu::item:selected { background: $selection; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line; padding: 4px 8px; }
+QWidget#topBar { background: $panel; border-bottom: 1px solid $line; }
+QWidget#statusBar { background: $panel; border-top: 1px solid $line; }
+QWidget#statusBar QLabel { font-size: 12px; }
+QWidget#banner { background: $raised; border-bottom: 1px solid $warn; }
+QDialog#palette { background: $raised; border: 1px solid $line; border-radius: 8px; }
+QDialog#palette QListWidget { background: transparent; }
 QStatusBar { background: $panel; border-top: 1px solid $line; color: $dim; }
 QStatusBar::item { border: none; }
 QDialog { background: $panel; }

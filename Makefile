@@ -1,0 +1,42 @@
+# `make demo` and `make test` are all a newcomer needs; both set up what they use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JS := flowscope_sdk/javascript
+export QT_LOGGING_RULES ?= qt.qpa.*=false
+
+.PHONY: demo test lint unit js bench setup clean
+
+demo: $(READY)
+	@$(BIN)/python -m flowscope_app.shell.demo
+
+test: lint unit js
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(READY)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist loadfile -q
+
+js: $(READY) $(JS)/node_modules/.ready
+	cd $(JS) && FLOWSCOPE="$(abspath $(BIN))/flowscope" npm test --silent
+
+bench: $(READY)
+	QT_QPA_PLATFORM=offscreen $(BIN)/flowscope bench
+
+setup: $(READY)
+
+$(READY): pyproject.toml flowscope_sdk/python/pyproject.toml packaging/constraints.txt packaging/setup.sh
+	PYTHON="$(PYTHON)" sh packaging/setup.sh $(VENV)
+	@touch $@
+
+$(JS)/node_modules/.ready: $(JS)/package.json
+	cd $(JS) && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(JS)/node_modules build dist

@@ -1,0 +1,120 @@
+"""Starts the desktop app: one application, one window, one link to the collector."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtWidgets import QApplication
+
+from flowscope_app import __version__, theme
+from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.settings import Settings
+from flowscope_app.shell.link import CollectorLink
+from flowscope_app.shell.window import MainWindow
+from flowscope_app.store.errors import StoreLocked
+from flowscope_app.store.location import database_path
+from flowscope_app.store.lock import WriterLock
+
+log = logging.getLogger("flowscope.window")
+
+
+@dataclass
+class Desktop:
+    """What lives as long as the window."""
+
+    app: QApplication
+    window: MainWindow
+    link: CollectorLink
+    lock: WriterLock
+
+    def close(self) -> None:
+        """Close the window and let go of the database."""
+        self.window.close()
+        self.lock.release()
+
+
+def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
+    """Open the window on a database; FlowScopeError if another window has it, or it cannot be used."""
+    path = database_path(db)
+    _make_folder(path.parent)
+    lock = _window_lock(path)
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
+    app.setApplicationName("FlowScope")
+    app.setApplicationVersion(__version__)
+    settings = Settings.load()
+    chosen = settings.text("appearance.theme")
+    theme.apply(app, "dark" if chosen == "dark" else "light" if chosen == "light" else "system")
+    link = CollectorLink(str(path), addr)
+    window = MainWindow(str(path), link, settings)
+    if files:
+        window.commands.import_when_listening(files)
+    link.open()
+    window.show()
+    return Desktop(app, window, link, lock)
+
+
+def main(db: str, addr: str, files: list[Path]) -> int:
+    """Run the app until its window is closed; returns the exit status."""
+    desktop = open_desktop(db, addr, files)
+    with _SignalsEnd(desktop):
+        status = desktop.app.exec()
+    desktop.close()
+    return status
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FlowScopeError(
+            f"the folder {folder} cannot be made ({error.strerror})", "choose another with --db or FLOWSCOPE_HOME"
+        ) from None
+    if not os.access(folder, os.W_OK):
+        raise FlowScopeError(f"the folder {folder} cannot be written", "choose another with --db or FLOWSCOPE_HOME")
+
+
+def _window_lock(path: Path) -> WriterLock:
+    try:
+        return WriterLock(path.with_name(path.name + ".window"))
+    except StoreLocked as error:
+        who = f" (pid {error.pid})" if error.pid else ""
+        raise FlowScopeError(
+            f"{path} is open in another FlowScope window{who}", "use that one, or choose another database with --db"
+        ) from None
+
+
+class _SignalsEnd:
+    """Ends the app cleanly on SIGINT and SIGTERM: Python's handlers alone run only when Qt returns to Python."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self._desktop = desktop
+        self._timer: QTimer | None = None
+        self._notifier: QSocketNotifier | None = None
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._desktop.window.close())
+        if os.name == "posix":
+            read, write = os.pipe()
+            os.set_blocking(write, False)
+            os.set_blocking(read, False)
+            signal.set_wakeup_fd(write)
+            self._notifier = QSocketNotifier(read, QSocketNotifier.Type.Read)
+            self._notifier.activated.connect(lambda: os.read(read, 64))
+        else:
+            self._timer = QTimer(interval=200)
+            self._timer.timeout.connect(lambda: None)
+            self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._notifier is not None:
+            self._notifier.setEnabled(False)
+            signal.set_wakeup_fd(-1)

@@ -1,0 +1,71 @@
+"""The middle of the window: the timeline above, flow, tree, metrics and log below, or why there is nothing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from flowscope_app.qtmodels.queries import Queries
+from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.views.common.empty_state import EmptyState
+from flowscope_app.views.flow_graph import FlowGraphView
+from flowscope_app.views.log import LogView
+from flowscope_app.views.metrics import MetricsView
+from flowscope_app.views.timeline import TimelineView
+from flowscope_app.views.tree import TreeView
+
+_ATTACH = "flowscope run python app.py"
+
+
+class Centre(QWidget):
+    """Shows the chosen session, or says how to get one."""
+
+    def __init__(self, state: ViewState, queries: Queries, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self.timeline = TimelineView(state, queries)
+        self.flow = FlowGraphView(state, queries)
+        self.tree = TreeView(state, queries)
+        self.metrics = MetricsView(state, queries)
+        self.log = LogView(state, queries)
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.setAccessibleName("Ways to read the session")
+        for name, view in (
+            ("Flow", self.flow),
+            ("Tree", self.tree),
+            ("Metrics", self.metrics),
+            ("Log", self.log),
+        ):
+            self.tabs.addTab(view, name)
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setObjectName("centre")
+        self.split.setHandleWidth(1)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.timeline)
+        self.split.addWidget(self.tabs)
+        self.split.setSizes([430, 410])
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 1)
+        self._empty = EmptyState()
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.split)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
+        state.session_changed.connect(self._choose)
+        state.sessions_changed.connect(self._choose)
+        self._choose()
+
+    def _choose(self) -> None:
+        if self._state.session is not None:
+            self._stack.setCurrentWidget(self.split)
+        else:
+            self._empty.say(
+                "Attach a program" if not self._state.sessions else "Choose a session",
+                "Run it as below, and every call appears here while it happens. Nothing leaves this machine."
+                if not self._state.sessions
+                else "Its timeline, flow and calls are shown here.",
+                command=_ATTACH if not self._state.sessions else "",
+            )
+            self._stack.setCurrentWidget(self._empty)

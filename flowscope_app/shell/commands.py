@@ -1,0 +1,206 @@
+"""What the actions of the window do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
+
+from flowscope.protocol import DEFAULT_ADDR
+from flowscope_app import theme
+from flowscope_app.shell.actions import ActionRow
+from flowscope_app.shell.attach import AttachDialog
+from flowscope_app.shell.doctor import DoctorDialog
+from flowscope_app.shell.link import Reply, describe_failure
+from flowscope_app.shell.own_process import run_flowscope
+from flowscope_app.spans.kinds import Status
+from flowscope_app.spans.rows import SessionRow
+
+if TYPE_CHECKING:
+    from flowscope_app.shell.window import MainWindow
+
+
+class Commands:
+    """Each method is one action; `rows` lists them with their names and shortcuts."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+
+    def rows(self) -> list[ActionRow]:
+        """Every action of the window, in the order the palette shows them."""
+        window, timeline = self._window, self._window.centre.timeline
+        tabs = window.centre.tabs
+
+        def tab(number: int) -> Callable[[], object]:
+            return lambda: tabs.setCurrentIndex(number)
+
+        return [
+            ActionRow("Command palette", "General", ("Ctrl+K", "Ctrl+Shift+P"), lambda: window.palette_dialog.popup()),
+            ActionRow("Search spans", "Search", ("Ctrl+F", "/"), window.search.focus_query),
+            ActionRow("Next match", "Search", ("F3", "Ctrl+G"), window.search.next_match),
+            ActionRow("Previous match", "Search", ("Shift+F3", "Ctrl+Shift+G"), window.search.previous_match),
+            ActionRow("Next error", "Search", ("E",), lambda: self.step_error(1)),
+            ActionRow("Previous error", "Search", ("Shift+E",), lambda: self.step_error(-1)),
+            ActionRow("Fit all", "Timeline", ("0",), timeline.fit_all),
+            ActionRow("Fit selection", "Timeline", ("F",), timeline.fit_selection),
+            ActionRow("Follow the newest spans", "Timeline", ("L",), self.toggle_follow),
+            ActionRow("Zoom in", "Timeline", ("+", "="), timeline.zoom_in),
+            ActionRow("Zoom out", "Timeline", ("-",), timeline.zoom_out),
+            ActionRow("Flow", "Views", ("Alt+1",), tab(0)),
+            ActionRow("Tree", "Views", ("Alt+2",), tab(1)),
+            ActionRow("Metrics", "Views", ("Alt+3",), tab(2)),
+            ActionRow("Log", "Views", ("Alt+4",), tab(3)),
+            ActionRow("Show or hide the sessions", "Views", ("Ctrl+B",), lambda: self.toggle(window.sessions)),
+            ActionRow("Show or hide the inspector", "Views", ("Ctrl+I",), lambda: self.toggle(window.inspector)),
+            ActionRow("Next session", "Session", ("Ctrl+Down",), lambda: self.step_session(1)),
+            ActionRow("Previous session", "Session", ("Ctrl+Up",), lambda: self.step_session(-1)),
+            ActionRow("Rename session…", "Session", ("F2",), lambda: self.rename_session(None)),
+            ActionRow("Delete session…", "Session", ("Ctrl+Backspace",), lambda: self.delete_session(None)),
+            ActionRow("Open session files…", "Session", ("Ctrl+O",), self.open_files),
+            ActionRow("Export session…", "Session", ("Ctrl+S",), self.export_session),
+            ActionRow("Attach a program…", "General", ("Ctrl+Shift+A",), self.attach),
+            ActionRow("Dark theme", "General", (), lambda: theme.set_mode("dark")),
+            ActionRow("Light theme", "General", (), lambda: theme.set_mode("light")),
+            ActionRow("Theme of the system", "General", (), lambda: theme.set_mode("system")),
+            ActionRow("Switch between dark and light", "General", ("Ctrl+Shift+T",), self.toggle_theme),
+            ActionRow("Doctor", "General", (), self.doctor),
+            ActionRow("Keyboard shortcuts", "General", ("?", "F1"), window.show_shortcuts),
+            ActionRow("Quit", "General", ("Ctrl+Q",), window.close),
+        ]
+
+    def toggle_theme(self) -> None:
+        """Put the other theme on."""
+        theme.set_mode("light" if theme.current().dark else "dark")
+
+    def toggle_follow(self) -> None:
+        """Follow the newest spans, or stop."""
+        self._window.state.set_follow(not self._window.state.follow)
+
+    @staticmethod
+    def toggle(view: QWidget) -> None:
+        """Show a pane, or hide it."""
+        view.setVisible(not view.isVisible())
+
+    def step_session(self, step: int) -> None:
+        """Go to the session below or above in the list."""
+        state = self._window.state
+        keys = [row.key for row in state.sessions]
+        if state.session is not None and state.session.key in keys:
+            place = keys.index(state.session.key) + step
+            if 0 <= place < len(keys):
+                state.choose_session(keys[place])
+
+    def step_error(self, step: int) -> None:
+        """Select the next failed span by start, or the one before; around at the ends."""
+        state = self._window.state
+        rows = np.flatnonzero(state.table.status == Status.ERROR)
+        if not len(rows):
+            return
+        rows = rows[np.argsort(state.table.start[rows], kind="stable")]
+        at = np.flatnonzero(rows == state.selected_row)
+        place = (int(at[0]) + step) % len(rows) if len(at) else (0 if step > 0 else len(rows) - 1)
+        state.select_row(int(rows[place]))
+
+    def attach(self) -> None:
+        """Show how to attach a program."""
+        AttachDialog(self._window.link.addr, DEFAULT_ADDR, self._window).show()
+
+    def doctor(self) -> None:
+        """Run `flowscope doctor` and show what it says."""
+        DoctorDialog(self._window.db, self._window).show()
+
+    def rename_session(self, session_id: str | None) -> None:
+        """Ask for a name and have the collector write it."""
+        row = self._session(session_id)
+        if row is None:
+            return
+        name, sure = QInputDialog.getText(self._window, "Rename session", "Name", QLineEdit.EchoMode.Normal, row.name)
+        if sure and name.strip() and name != row.name:
+            self._order({"cmd": "rename_session", "session": row.id, "name": name.strip()}, "renamed")
+
+    def delete_session(self, session_id: str | None) -> None:
+        """Ask whether, then have the collector delete it."""
+        row = self._session(session_id)
+        if row is None:
+            return
+        box = QMessageBox(self._window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(f"Delete the session “{row.name}”?")
+        box.setInformativeText("Its spans are removed from the database for good. Export it first if it may be needed.")
+        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        if box.clickedButton() is delete:
+            self._order({"cmd": "delete_session", "session": row.id}, "deleted")
+
+    def _session(self, session_id: str | None) -> SessionRow | None:
+        state = self._window.state
+        if session_id is None:
+            return state.session
+        return next((row for row in state.sessions if row.id == session_id), None)
+
+    def _order(self, request: Reply, done: str) -> None:
+        def told(reply: Reply | None) -> None:
+            why = describe_failure(reply)
+            if why:
+                self._window.banner.say(f"The session could not be {done}: {why}")
+
+        self._window.link.command(request, told)
+
+    def open_files(self) -> None:
+        """Choose session files and import them."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open session files", "", "Sessions (*.flowscope *.json *.jsonl);;All files (*)"
+        )
+        self.import_files([Path(name) for name in names])
+
+    def import_files(self, paths: list[Path]) -> None:
+        """Have the collector read session files in."""
+        for path in paths:
+
+            def told(reply: Reply | None, path: Path = path) -> None:
+                why = describe_failure(reply)
+                if why:
+                    self._window.banner.say(f"{path.name} was not opened: {why}")
+
+            self._window.link.command({"cmd": "import", "path": str(path.absolute())}, told, timeout=600.0)
+
+    def import_when_listening(self, paths: list[Path]) -> None:
+        """Import as soon as the collector is there."""
+        link = self._window.link
+
+        def look() -> None:
+            if link.listening:
+                link.changed.disconnect(look)
+                self.import_files(paths)
+
+        link.changed.connect(look)
+
+    def export_session(self) -> None:
+        """Choose a file and write the session to it."""
+        row = self._window.state.session
+        if row is None:
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self._window,
+            "Export session",
+            f"{row.name}.flowscope",
+            "FlowScope session (*.flowscope);;JSON (*.json);;JSON Lines (*.jsonl)",
+        )
+        if name:
+            self.export_to(Path(name), row.id)
+
+    def export_to(self, path: Path, session_id: str) -> None:
+        """Write one session to a file, in a process of its own, so that the window stays fluid."""
+
+        def ended(status: int, _out: str, err: str) -> None:
+            if status:
+                self._window.banner.say(f"{path.name} was not written: {err.strip().removeprefix('flowscope: ')}")
+
+        arguments = ["export", "--db", self._window.db, "--session", session_id, "-o", str(path)]
+        run_flowscope(arguments, self._window, ended)

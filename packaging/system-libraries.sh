@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs the libraries that Qt's platform plugins load and a bare Debian or Ubuntu lacks. Where that is
+# not possible it says what to install and goes on: everything but the window works without them.
+set -u
+[ "$(uname -s)" = Linux ] || exit 0
+
+missing() {
+    for library in libEGL.so.1 libGL.so.1 libxkbcommon-x11.so.0 libdbus-1.so.3 libfontconfig.so.1 libxcb-cursor.so.0 \
+        libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-image.so.0 libxcb-render-util.so.0 libxcb-shape.so.0 libxcb-xinerama.so.0; do
+        (PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) | grep -q "$library" || printf '%s ' "$library"
+    done
+}
+
+lacking=$(missing)
+[ -n "$lacking" ] || exit 0
+
+packages="libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
+libxcb-image0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 fonts-dejavu-core"
+
+if command -v apt-get >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo"; else as="no"; fi
+    if [ "$as" != no ]; then
+        echo "Installing the system libraries that Qt needs..."
+        # shellcheck disable=SC2086
+        $as apt-get update -qq && $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+        lacking=$(missing)
+        [ -n "$lacking" ] || exit 0
+    fi
+fi
+echo "The window needs system libraries that are not here: $lacking" >&2
+echo "On Debian or Ubuntu: sudo apt-get install" $packages >&2
+exit 0
