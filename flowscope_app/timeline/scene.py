@@ -1,0 +1,130 @@
+"""One timeline as it stands: what is laid out, what of it is seen, and what lies at a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowscope_app.spans.index import Rows
+from flowscope_app.spans.table import NO_END, Applied, SpanTable
+from flowscope_app.timeline.drawlist import Bars, Mask, bars
+from flowscope_app.timeline.layout import Layout
+from flowscope_app.timeline.links import Links
+from flowscope_app.timeline.rows import BAR, HEADER, Band, RowMap, row_map
+from flowscope_app.timeline.viewport import Viewport
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What is painted at a point: a span, or a run of `count` named after the span in `row`."""
+
+    row: int
+    count: int
+    bar: int  # index in the bars
+
+
+class Scene:
+    """Layout, viewport and scroll position of a timeline; all heights in logical px, `top` is what is scrolled away."""
+
+    def __init__(self, table: SpanTable, collapsed: frozenset[int] = frozenset()) -> None:
+        self.table = table
+        self.layout = Layout(table)
+        self.links = Links(table)
+        self.collapsed = collapsed
+        self.view = Viewport(0, 1, 1)
+        self.top = 0
+        self.height = 1
+        self.now = 0
+        self.mask: Mask | None = None
+        self.scale = 1.0
+        self._rows: RowMap | None = None
+        self._shape = -1
+        self._bars: Bars | None = None
+        self._key: tuple[object, ...] = ()
+
+    def apply(self, applied: Applied) -> None:
+        """Follow the table."""
+        self.layout.apply(applied)
+        self.links.refresh()
+
+    @property
+    def rows(self) -> RowMap:
+        """All rows, top to bottom."""
+        if self._rows is None or self._shape != self.layout.shape:
+            self._rows, self._shape = row_map(self.layout, self.collapsed), self.layout.shape
+        return self._rows
+
+    def toggle(self, track: int) -> None:
+        """Collapse a track, or open it again."""
+        self.collapsed = self.collapsed ^ {track}
+        self._rows = None
+
+    def scroll_to(self, top: int) -> None:
+        """Scroll, as far as there are rows."""
+        self.top = max(0, min(top, self.rows.height - self.height))
+
+    @property
+    def bars(self) -> Bars:
+        """What is painted; worked out anew only if something changed."""
+        mask = self.mask if self.mask is not None and len(self.mask) == self.table.n else None
+        rows = self.rows
+        key = (self.view, self.top, self.height, self.now, self.scale, self.layout.version, id(rows), id(mask))
+        if self._bars is None or key != self._key:
+            self._bars = bars(
+                self.layout, rows, self.view, self.top, self.top + self.height, self.now, mask, self.scale
+            )
+            self._key = key
+        return self._bars
+
+    def hit(self, x: float, y: float) -> Hit | None:
+        """What is painted at a point of the widget."""
+        if self.band_header(y) is not None:
+            return None
+        at = self.bars.hit(x, y + self.top)
+        return Hit(int(self.bars.row[at]), int(self.bars.count[at]), at) if at >= 0 else None
+
+    def header_tops(self) -> list[tuple[Band, int]]:
+        """Tracks that are seen, with their headers' place in the widget; a track's header stays while its rows pass."""
+        seen: list[tuple[Band, int]] = []
+        for band in self.rows.bands:
+            if band.bottom > self.top and band.top < self.top + self.height:
+                y = max(band.top - self.top, 0)
+                seen.append((band, min(y, band.bottom - HEADER - self.top)))
+        return seen
+
+    def band_header(self, y: float) -> Band | None:
+        """The track whose header is painted at a height of the widget."""
+        return next((band for band, top in self.header_tops() if top <= y < top + HEADER), None)
+
+    def top_of(self, row: int) -> int | None:
+        """Where a span's bar is, px from the top of all rows; None in a collapsed track."""
+        return self.rows.top_of(self.layout.lane_of(row))
+
+    def end(self, row: int) -> int:
+        """When a span ends, ns; a pending one now."""
+        end, start = int(self.table.end[row]), int(self.table.start[row])
+        return max(start, self.now if end == NO_END else end)
+
+    def links_seen(self) -> Rows:
+        """Children of calls from track to track with both ends on the screen."""
+        seen = self.rows.between(self.top, self.top + self.height)
+        return self.links.seen(self.layout, set(self.rows.lanes[seen].tolist()), self.view)
+
+    def reveal(self, row: int) -> None:
+        """Scroll so that a span's row is seen, opening its track if it is collapsed."""
+        track = int(self.table.track[row])
+        if track in self.collapsed:
+            self.toggle(track)
+        top = self.top_of(row)
+        if top is not None:
+            above, below = top - HEADER - 2 * BAR, top + 2 * BAR
+            if self.top > above:
+                self.scroll_to(above)
+            elif self.top + self.height < below:
+                self.scroll_to(below - self.height)
+
+    def extent(self) -> tuple[int, int]:
+        """First start and last end of all spans, ns."""
+        table = self.table
+        if not table.n:
+            return 0, 0
+        return table.origin, max(table.latest, self.now if (table.end == NO_END).any() else 0, table.origin + 1)
