@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from PySide6.QtCore import QByteArray, Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
@@ -132,10 +134,9 @@ class MainWindow(QMainWindow):
         self.settings.set("filter.text", self.state.filter_text)
         self.settings.set("timeline.follow", self.state.follow)
         self.settings.set("appearance.theme", theme.mode())
-        try:
+        # A folder that can't be written is said by `flowscope doctor`; a window that will not close helps nobody.
+        with contextlib.suppress(FlowScopeError):
             self.settings.save()
-        except FlowScopeError:
-            pass  # said by `flowscope doctor`; a window that will not close helps nobody
 
     def show_shortcuts(self) -> None:
         """Open the map of all shortcuts."""
