@@ -70,7 +70,7 @@ class Bars:
         return found
 
     def hit(self, x: float, y: float) -> int:
-        """The bar painted at a point (px; `y` from the top of all rows), or -1. A narrow bar is met a little beside it."""
+        """The bar painted at a point (px; `y` from the top of all rows), or -1. A narrow bar is met beside it too."""
         at = int(self.tops.searchsorted(y, side="right")) - 1
         if at < 0 or y >= self.tops[at] + BAR:
             return -1
@@ -221,10 +221,9 @@ def _rectangles(
 ) -> Bars:
     if not found.row:
         none, nothing = np.empty(0, np.float64), np.empty(0, np.int32)
+        kind, style = np.empty(0, np.int8), np.empty(0, np.uint8)
         first = np.zeros(len(tops) + 1, np.int64)
-        return Bars(
-            none, none, nothing, nothing, nothing, nothing.astype(np.int8), nothing.astype(np.uint8), tops, first
-        )
+        return Bars(none, none, nothing, nothing, nothing, kind, style, tops, first)
     index, row = np.concatenate(found.index), np.concatenate(found.row)
     start, end, count = np.concatenate(found.start), np.concatenate(found.end), np.concatenate(found.count)
     order = np.lexsort((start, index))
@@ -235,12 +234,11 @@ def _rectangles(
     )
     if mask is not None:
         style += np.where(mask[row], 0, DIM).astype(np.uint8)
-    pixel = 1 / scale
     # Clipped: the rasteriser wants small numbers, and outline and corners of what reaches out lie outside.
     x = np.round(np.clip(view.xs(start), -16, view.width + 16) * scale) / scale
     right = np.round(np.clip(view.xs(end), -16, view.width + 16) * scale) / scale
     width = right - x
-    width = np.where(width >= _GAP_FROM, width - 1, np.maximum(width, np.where(failed, _LEAST_ERROR, pixel)))
+    width = np.where(width >= _GAP_FROM, width - 1, np.maximum(width, np.where(failed, _LEAST_ERROR, 1 / scale)))
     first = np.searchsorted(index, np.arange(len(tops) + 1))
     return Bars(x, width, tops[index], row, count, table.kind[row], style, tops, first)
 

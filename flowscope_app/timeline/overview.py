@@ -42,9 +42,10 @@ def density(table: SpanTable, t0: int, t1: int, columns: int, now: int, mask: Ma
     scale = columns / max(t1 - t0, 1)
     start = np.asarray(np.clip((table.start[rows] - t0) * scale, 0, columns), np.float64)
     end = table.end[rows]
-    end = np.clip((np.where(end == NO_END, now, end) - t0) * scale, start, columns)
+    end = np.where(end == NO_END, now, end)
+    stop = np.asarray(np.clip((end - t0) * scale, start, columns), np.float64)
     kind = np.clip(table.kind[rows], 0, _KINDS - 1).astype(np.int64)
-    busy = _coverage(start, end, kind, columns)
+    busy = _coverage(start, stop, kind, columns)
     failed = table.status == Status.ERROR
     if mask is not None:
         failed = failed & mask

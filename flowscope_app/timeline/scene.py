@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from flowscope_app.spans.index import Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
 from flowscope_app.timeline.drawlist import Bars, Mask, bars
@@ -65,8 +67,7 @@ class Scene:
     @property
     def bars(self) -> Bars:
         """What is painted; worked out anew only if something changed."""
-        mask = self.mask if self.mask is not None and len(self.mask) == self.table.n else None
-        rows = self.rows
+        mask, rows = self._full_mask(), self.rows
         key = (self.view, self.top, self.height, self.now, self.scale, self.layout.version, id(rows), id(mask))
         if self._bars is None or key != self._key:
             self._bars = bars(
@@ -74,6 +75,13 @@ class Scene:
             )
             self._key = key
         return self._bars
+
+    def _full_mask(self) -> Mask | None:
+        """The filter's mask for all rows: what came since it was made passes until it is made again."""
+        missing = self.table.n - len(self.mask) if self.mask is not None else 0
+        if self.mask is not None and missing > 0:
+            self.mask = np.concatenate((self.mask, np.ones(missing, np.bool_)))
+        return self.mask
 
     def hit(self, x: float, y: float) -> Hit | None:
         """What is painted at a point of the widget."""
