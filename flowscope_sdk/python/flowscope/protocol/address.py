@@ -14,7 +14,7 @@ MAX_IPC_PATH = 95
 """Longest ipc path in bytes: what macOS takes (103) with the control channel's suffix behind it."""
 
 Transport = Literal["tcp", "ipc", "file", "off"]
-_TCP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._*-]+):([0-9]{1,5})", re.ASCII)
+_TCP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|\*|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,18 +51,21 @@ def decode_body(body: bytes) -> list[Any]:
     infinities become strings, unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and an element
     that can't be read becomes an Unreadable in its place. Raises ProtocolError if there is no object or array.
     """
+    value: Any
     try:
         value = orjson.loads(body)
-        if may_hold_long_number(body):
-            value = _load_leniently(body)
-    except orjson.JSONDecodeError as error:
+        lossy = may_hold_long_number(body)
+    except orjson.JSONDecodeError:
         start = body[:64].removeprefix(_BOM).lstrip()
         if start[:1] not in (b"{", b"["):
             raise ProtocolError(_not_a_body(start)) from None
+        value, lossy = None, True
+    if lossy:
         try:
             value = _load_leniently(body)
         except (ValueError, RecursionError):
-            return list(_split(body, str(error)))
+            if value is None or len(body) <= SPLIT_LIMIT:
+                value = list(_split(body))
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
@@ -97,7 +100,11 @@ def _int(text: str) -> int | _NotJson:
 
 
 def _mend_record(value: Any) -> Any:
-    mended, changed = _mend(value)
+    try:
+        orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        return value
+    except TypeError:
+        mended, changed = _mend(value)
     return Mended(mended) if changed and isinstance(mended, dict) else mended
 
 
@@ -119,55 +126,56 @@ def _mend(value: Any) -> tuple[Any, bool]:
     return value, False
 
 
-def _split(body: bytes, why: str) -> Iterator[Any]:
+def _split(body: bytes) -> Iterator[Any]:
     """Yield what each element of a broken array decodes to, an Unreadable for each that doesn't."""
     if len(body) > SPLIT_LIMIT:
-        yield Unreadable(f"body: not JSON, and too long to look for sound records in it: {why}")
+        yield Unreadable("body: not JSON, and too long to look for sound records in it")
         return
-    for count, (text, depth) in enumerate(_elements(body)):
+    for count, element in enumerate(_elements(body)):
         if count == SPLIT_RECORDS:
-            yield Unreadable(f"body: not JSON; records after the first {SPLIT_RECORDS:,} were not looked at")
+            yield Unreadable(f"body: not JSON; what follows its first {SPLIT_RECORDS:,} records was not read")
             return
-        yield _read_element(text, depth)
+        yield element if isinstance(element, Unreadable) else _read_element(*element)
 
 
 def _read_element(text: bytes, depth: int) -> Any:
     if depth > READ_DEPTH:
         return Unreadable(f"json: nested deeper than {READ_DEPTH:,} levels")
+    value: Any = None
     try:
-        return _load_leniently(text) if may_hold_long_number(text) else orjson.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return _load_leniently(text)
-    except RecursionError:
-        return Unreadable("json: nested too deep")
-    except ValueError as error:
-        return Unreadable(f"json: {error}")
+        value = orjson.loads(text)
+        lossy = may_hold_long_number(text)
+    except orjson.JSONDecodeError:
+        lossy = True
+    if lossy:
+        try:
+            return _load_leniently(text)
+        except RecursionError:
+            return Unreadable("json: nested too deep") if value is None else value
+        except ValueError as error:
+            return Unreadable(f"json: {error}")
+    return value
 
 
-def _elements(body: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes of each element of the outermost array (or the one object) and how deep it nests."""
-    body = body.removeprefix(_BOM)
-    start = 0
+def _elements(body: bytes) -> Iterator[tuple[bytes, int] | Unreadable]:
+    """Yield the bytes of each element of the outermost array (or of the one object) and how deep it nests."""
+    body = body.removeprefix(_BOM).strip()
+    base = 1 if body[:1] == b"[" else 0
+    start = base
     level = deepest = 0
-    base = 1 if body.lstrip()[:1] == b"[" else 0
     for token in _TOKEN.finditer(body):
         sign = token[0]
         if sign in (b"[", b"{"):
             level += 1
             deepest = max(deepest, level)
-            if level == base == 1 and not body[: token.start()].strip():
-                start = token.end()
         elif sign in (b"]", b"}"):
             level -= 1
-            if level < base:
-                if body[start : token.start()].strip() or not base:
-                    yield body[start : token.start() if base else token.end()], deepest - base
-                if body[token.end() :].strip():
-                    yield body[token.end() :], 0
+            if level == 0:
+                yield body[start : token.end() - base], deepest - base
+                if token.end() < len(body):
+                    yield Unreadable("body: text after its end")
                 return
         elif sign == b"," and level == base == 1:
             yield body[start : token.start()], deepest - base
             start, deepest = token.end(), level
-    yield body[start:], deepest - base
+    yield Unreadable("json: the body ends in the middle of this record")

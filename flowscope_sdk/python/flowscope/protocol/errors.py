@@ -65,7 +65,4 @@ def describe(value: Any) -> str:
     """Say what a JSON value is: a string quoted and cut, anything else by its type."""
     if isinstance(value, str):
         return f'"{visible(value, 60)}"'
-    for kind, name in _TYPE_NAMES.items():
-        if type(value) is kind or (kind is not type(None) and isinstance(value, kind)):
-            return name
-    return f"a {type(value).__name__}"
+    return _TYPE_NAMES.get(type(value), type(value).__name__)

@@ -149,7 +149,9 @@ def _started(text: Any) -> int | None:
 
 
 def _integer(wire: dict[str, Any], name: str, default: int | None, inside: str = "", least: int = 0) -> int:
-    value = wire.get(name, default)
+    value = wire.get(name)
+    if value is None:
+        value = default
     if value is None:
         raise ProtocolError("missing", field=inside + name)
     if type(value) is not int:

@@ -64,6 +64,7 @@ def parse_record(obj: Any) -> Record:
     What can be mended without losing anything is, with a line in metadata["flowscope.repaired"]; `obj` itself
     is left as it was. Raises ProtocolError naming the member at fault.
     """
+    # Long because every call counts here: a collector runs this for each span. What is rare stands in helpers.
     notes: list[str] | None = None
     if obj.__class__ is not dict:
         if isinstance(obj, Unreadable):
@@ -100,22 +101,17 @@ def parse_record(obj: Any) -> Record:
         error = _optional_text(obj, "error", None)
 
     start_ns = _time(obj, "start_time")
-    end_ns = _time(obj, "end_time") if get("end_time") else None
+    end_ns = get("end_time")
+    if end_ns is not None:
+        end_ns = _time(obj, "end_time") if end_ns != "" else None
     status = get("status")
     if status.__class__ is not str or status not in STATUSES:
         if status is not None and status != "":
             _refuse(obj, "status", f"{describe(status)} is not one of success, error, pending")
         status = ERROR if error is not None else PENDING if end_ns is None else SUCCESS
-    if end_ns is None:
-        if status is not PENDING and status != PENDING:
-            end_ns = start_ns
-            notes = _note(notes, f"end_time: missing though the status is {status}, set to start_time")
-    elif end_ns < start_ns:
-        notes = _note(notes, f"end_time: {format_time(end_ns)} is before start_time, set to start_time")
-        end_ns = start_ns
-    if end_ns is not None and status == PENDING:
-        status = SUCCESS if error is None else ERROR
-        notes = _note(notes, f"status: pending though there is an end_time, set to {status}")
+    if (status == PENDING) is not (end_ns is None) or (end_ns is not None and end_ns < start_ns):
+        end_ns, status, more = _settle(start_ns, end_ns, status, error)
+        notes = [*(notes or ()), *more]
 
     payload = get("input")
     if payload is not None:
@@ -176,6 +172,19 @@ def _time(obj: Any, name: str) -> int:
     if not 0 <= ns <= MAX_TIME_NS:
         _refuse(obj, name, f"{describe(text)} is outside 1970-01-01 to 2262-04-11, what 64-bit nanoseconds hold")
     return ns
+
+
+def _settle(start_ns: int, end_ns: int | None, status: str, error: str | None) -> tuple[int, str, list[str]]:
+    """Return end, status and notes for a record whose end contradicts its status or its start."""
+    if end_ns is None:
+        return start_ns, status, [f"end_time: missing though the status is {status}, set to start_time"]
+    notes: list[str] = []
+    if status == PENDING:
+        status = SUCCESS if error is None else ERROR
+        notes.append(f"status: pending though there is an end_time, set to {status}")
+    if end_ns < start_ns:
+        notes.append(f"end_time: {format_time(end_ns)} is before start_time, set to start_time")
+    return max(start_ns, end_ns), status, notes
 
 
 def _note(notes: list[str] | None, line: str) -> list[str]:

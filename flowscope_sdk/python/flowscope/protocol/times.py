@@ -19,12 +19,12 @@ _FORM = re.compile(
     r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))",
     re.ASCII,
 )
-_SCALE = tuple(10 ** (9 - digits) for digits in range(10))
+_SCALE: tuple[int, ...] = tuple(10 ** (9 - digits) for digits in range(10))
 
 # Records of one batch mostly share their seconds, so the date arithmetic is done once a second seen.
 _CACHE_LIMIT = 8192
-_seconds: dict[str, int] = {}
-_prefixes: dict[int, str] = {}
+_seconds: dict[str, int] = {}  # "2026-11-22T15:11:42." -> ns, were it UTC
+_prefixes: dict[int, str] = {}  # s -> "2026-11-22T15:11:42"
 
 
 def parse_time(text: Any) -> int:
@@ -34,10 +34,10 @@ def parse_time(text: Any) -> int:
     month's end) counts as the second after it, as POSIX has it. Raises ProtocolError.
     """
     try:
-        base: int | None = _seconds.get(text[:19])
+        base = _seconds.get(text[:20])
         if base is not None and text[-1] == "Z":
             fraction = text[20:-1]
-            if fraction.isdigit() and text[19] == "." and len(fraction) <= 9 and fraction.isascii():
+            if fraction.isdigit() and len(fraction) <= 9 and fraction.isascii():
                 return base + int(fraction) * _SCALE[len(fraction)]
     except (TypeError, KeyError, AttributeError):
         pass
@@ -69,10 +69,10 @@ def _parse_any(text: Any) -> int:
         raise ProtocolError(f"{describe(text)} is outside the years 0001 to 9999 in UTC")
     if leap and not _follows_month_end(local - offset):
         raise ProtocolError(f"{describe(text)} has second 60 where no leap second can be")
-    if not leap and text[10] == "T":
+    if fraction and not leap:
         if len(_seconds) >= _CACHE_LIMIT:
             _seconds.clear()
-        _seconds[text[:19]] = local * NS_PER_SECOND
+        _seconds[text[:20]] = local * NS_PER_SECOND
     return ns
 
 
