@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from flowscope_app.settings.file import FILE_NAME
 from flowscope_app.settings.table import SETTINGS, Setting
@@ -49,4 +50,4 @@ def _row(row: Setting) -> str:
 
 
 if __name__ == "__main__":
-    print(render(), end="")
+    sys.stdout.write(render())

@@ -28,20 +28,22 @@ class Settings:
         self._unknown: dict[str, Any] = {}
 
     @classmethod
-    def load(cls, folder: Path | None = None) -> Settings:
-        """Read the file in `folder` (FlowScope's home by default). Never raises: what is unusable is default."""
+    def load(cls, folder: Path | None = None, *, set_aside: bool = True) -> Settings:
+        """Read the file in `folder` (FlowScope's home by default). Never raises: what is unusable is default.
+
+        A file that is unusable as a whole is renamed, unless `set_aside` is false.
+        """
         settings = cls((folder or home()) / FILE_NAME)
         try:
             values = settings._read()
         except FileNotFoundError:
             return settings
         except OSError as error:
-            settings.notice = (
-                f"the settings in {settings.path} can't be read ({error.strerror}): defaults are used"
-            )
+            settings.notice = f"the settings in {settings.path} can't be read ({error.strerror}): defaults are used"
             return settings
-        except _Unusable as error:
-            settings._set_aside(str(error))
+        except _UnusableError as error:
+            place = settings._set_aside() if set_aside else ""
+            settings.notice = f"the settings in {settings.path} can't be used ({error}): {place}defaults are used"
             return settings
         settings._take(values)
         return settings
@@ -89,23 +91,21 @@ class Settings:
         with self.path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise _Unusable("it is too large")
+            raise _UnusableError("it is too large")
         try:
             document = json.loads(data)
         except (ValueError, RecursionError):
-            raise _Unusable("it is not JSON") from None
+            raise _UnusableError("it is not JSON") from None
         version = document.get("version") if isinstance(document, dict) else None
         values = document.get("settings") if isinstance(document, dict) else None
         if type(version) is not int or not isinstance(values, dict):
-            raise _Unusable("it is not a settings file")
+            raise _UnusableError("it is not a settings file")
         if version > VERSION:
-            raise _Unusable(
-                f"it was written by a newer FlowScope (version {version}, this one knows {VERSION})"
-            )
+            raise _UnusableError(f"it was written by a newer FlowScope (version {version}, this one knows {VERSION})")
         try:
             return migrate(values, version, steps=STEPS)
         except KeyError:
-            raise _Unusable(f"its version {version} is unknown") from None
+            raise _UnusableError(f"its version {version} is unknown") from None
 
     def _take(self, values: dict[str, Any]) -> None:
         """Keep each value that fits its row; one that does not is default and said, the rest still hold."""
@@ -114,9 +114,7 @@ class Settings:
         for name, value in values.items():
             row = known.get(name)
             if row is None:
-                self._unknown[name] = (
-                    value  # another version's setting: kept, so that going back loses nothing
-                )
+                self._unknown[name] = value  # another version's setting: kept, so that going back loses nothing
             elif fault := row.fault(value):
                 faults.append(f"{name} {fault}")
             else:
@@ -124,17 +122,16 @@ class Settings:
         if faults:
             self.notice = f"in {self.path}: " + "; ".join(faults) + ": the default is used"
 
-    def _set_aside(self, why: str) -> None:
+    def _set_aside(self) -> str:
         aside = self.path.with_name(FILE_NAME + ".broken")
         try:
-            os.replace(self.path, aside)
-            place = f"it was set aside as {aside.name}"
+            self.path.replace(aside)
         except OSError:
-            place = "it could not be set aside"
-        self.notice = f"the settings in {self.path} can't be used ({why}): {place}, defaults are used"
+            return "it could not be set aside, "
+        return f"it was set aside as {aside.name}, "
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     """The file as a whole can't be used."""
 
 
@@ -145,8 +142,8 @@ def _replace(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise

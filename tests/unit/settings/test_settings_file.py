@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -110,7 +109,7 @@ def test_a_setting_of_another_version_is_kept(tmp_path: Path) -> None:
 def test_a_save_that_fails_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
     folder = tmp_path / "file, not a folder"
     folder.write_text("")
-    with pytest.raises(FlowScopeError, match="can't be saved.*FLOWSCOPE_HOME"):
+    with pytest.raises(FlowScopeError, match=r"can't be saved.*FLOWSCOPE_HOME"):
         Settings.load(folder).save()
 
 
@@ -119,7 +118,7 @@ def test_a_save_leaves_nothing_but_the_file(tmp_path: Path) -> None:
     settings.set("appearance.theme", "dark")
     settings.save()
     settings.save()
-    assert os.listdir(tmp_path) == ["settings.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
 
 
 def test_migration_goes_through_every_step_in_order() -> None:

@@ -1,0 +1,33 @@
+"""`flowscope collect`: the collector alone."""
+
+from __future__ import annotations
+
+import argparse
+
+from flowscope_app.cli.options import add_addr, add_db, listen_addr
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--addr, --db; --parent-watch is for the window that starts it."""
+    add_addr(parser)
+    add_db(parser)
+    parser.add_argument("--parent-watch", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect until SIGINT or SIGTERM."""
+    from flowscope_app.collector import process
+    from flowscope_app.exchange import import_file
+
+    return process.main(
+        listen_addr(arguments),
+        arguments.db,
+        importer=import_file,
+        ready=_announce,
+        parent_watch=arguments.parent_watch,
+    )
+
+
+def _announce(addr: str) -> None:
+    """The line that other programs wait for."""
+    print(f"listening on {addr}", flush=True)

@@ -1,0 +1,113 @@
+"""Cut a stream of pieces into lines, or into JSON values, with a bound on how long one may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from flowscope_app.exchange.source import UnsoundError
+
+# The longest line taken: some times the largest message a collector accepts, so that every export can come back.
+MAX_LINE = 256 << 20
+
+# Possessive, so that a string of a million escapes costs no backtracking memory.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{}]', re.DOTALL)
+_BETWEEN = b" \t\r\n,"
+
+
+def lines(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
+    """Each line without its newline; the last one too if it has none. UnsoundError beyond `limit` bytes."""
+    held: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        first, *rest = piece.split(b"\n")
+        held.append(first)
+        length += len(first)
+        if length > limit:
+            raise UnsoundError(f"a line is longer than {limit >> 20} MiB")
+        if rest:
+            yield b"".join(held)
+            yield from rest[:-1]
+            held, length = [rest[-1]], len(rest[-1])
+    if length:
+        yield b"".join(held)
+
+
+def values(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
+    """The texts of the objects in a JSON array, or of objects standing one after the other.
+
+    Only brackets and strings are looked at; whoever parses the texts finds what is wrong inside them. UnsoundError if
+    the brackets don't close, if something else than objects stands between them, or beyond `limit` bytes.
+    """
+    scan = _Scan(limit)
+    for piece in pieces:
+        yield from scan.feed(piece)
+    yield from scan.finish()
+
+
+class _Scan:
+    """Where the scanner stands: `depth` counts brackets inside a value, `array` says if an outer [ is open."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer = b""
+        self._arriving: list[bytes] = []
+        self._arrived = 0
+        self._position = 0  # in the buffer; all before it is scanned
+        self._start = -1  # where the value under way began
+        self._depth = 0
+        self._array = False
+        self._closed = False
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        self._arriving.append(piece)
+        self._arrived += len(piece)
+        # A long value is scanned again only when the buffer has doubled: time stays linear in its length.
+        if self._arrived < len(self._buffer):
+            return
+        yield from self._scan()
+        if len(self._buffer) > self._limit:
+            raise UnsoundError(f"a value is longer than {self._limit >> 20} MiB")
+
+    def finish(self) -> Iterator[bytes]:
+        yield from self._scan()
+        if self._depth or self._array or self._buffer.strip(_BETWEEN):
+            raise UnsoundError("it is truncated: its JSON does not end")
+
+    def _scan(self) -> Iterator[bytes]:
+        self._buffer = b"".join((self._buffer, *self._arriving))
+        self._arriving, self._arrived = [], 0
+        for match in _TOKEN.finditer(self._buffer, self._position):
+            token = match.group()
+            if token == b'"':
+                break  # a string that ends in a later piece: scanned again from here
+            if self._depth == 0:
+                self._between(match.start(), token)
+            if token in (b"{", b"["):
+                self._depth += self._start >= 0
+            elif token in (b"}", b"]"):
+                self._depth -= self._start >= 0
+                if self._start >= 0 and self._depth == 0:
+                    yield self._buffer[self._start : match.end()]
+                    self._start = -1
+            self._position = match.end()
+        if self._start >= 0:
+            self._buffer = self._buffer[self._start :]
+            self._position -= self._start
+            self._start = 0
+        else:
+            self._buffer = self._buffer[self._position :].lstrip(_BETWEEN)
+            self._position = 0
+
+    def _between(self, at: int, token: bytes) -> None:
+        """A bracket outside of any value: it opens one, or the array around all of them, or closes that."""
+        if self._buffer[self._position : at].strip(_BETWEEN) or self._closed:
+            raise UnsoundError("it is not a list of JSON objects")
+        if token == b"{":
+            self._start = at
+        elif token == b"[" and not self._array:
+            self._array = True
+        elif token == b"]" and self._array:
+            self._array, self._closed = False, True
+        else:
+            raise UnsoundError("it is not a list of JSON objects")

@@ -1,0 +1,104 @@
+"""The session file `.flowscope`: zstd over JSON Lines, one header, records, one end line that vouches for them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import zstandard
+
+from flowscope.protocol import Record, encode_record
+from flowscope_app.exchange.contents import Contents, Item, Note
+from flowscope_app.exchange.envelope import (
+    FileEnd,
+    FileHeader,
+    encode_end,
+    encode_file_header,
+    encode_producer,
+    is_envelope,
+    parse_envelope,
+)
+from flowscope_app.exchange.lines import lines
+from flowscope_app.exchange.records import json_object, record_of
+from flowscope_app.exchange.source import Source, UnsoundError
+
+LEVEL = 3
+PIECE = 1 << 16
+
+
+def write(contents: Contents, out: BinaryIO) -> int:
+    """Write the sessions to `out` at constant memory; return the number of records."""
+    digest, count = hashlib.sha256(), 0
+
+    def all_lines() -> Iterator[bytes]:
+        nonlocal count
+        producers = contents.producers()
+        yield encode_file_header(contents.sessions, producers)
+        for record in contents.records():
+            count += 1
+            yield encode_record(record) + b"\n"
+        known = {producer.id for producer in producers}
+        yield from (encode_producer(late) for late in contents.producers() if late.id not in known)
+
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
+    with compressor.stream_writer(out, closefd=False) as packed:
+        for piece in joined(all_lines()):
+            digest.update(piece)
+            packed.write(piece)
+        packed.write(encode_end(FileEnd(count, digest.hexdigest())))
+    return count
+
+
+def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """`parts` put together to pieces of some size, so that what follows is not called for every line."""
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
+def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
+    """What the file holds, header first. Raises UnsoundError, at the latest at its end, if it is not whole.
+
+    A live recording has no end: what was written whole is yielded, and a Note if its last line was not.
+    """
+    live = False
+    end: FileEnd | None = None
+    fault: UnsoundError | None = None
+    digest, count = hashlib.sha256(), 0
+    for number, line in enumerate(lines(pieces), 1):
+        if fault or end:
+            raise fault or UnsoundError("something stands after its end line")
+        try:
+            item = _item(line, f"line {number}")
+        except UnsoundError as error:
+            if not live:
+                raise
+            fault = error  # forgiven if it is the last line: the program was killed while writing it
+            continue
+        if isinstance(item, FileEnd):
+            end = item
+            continue
+        digest.update(line + b"\n")
+        count += isinstance(item, Record)
+        if isinstance(item, FileHeader):
+            live = live or item.live
+        if item is not None:
+            yield item
+    if live and (fault or source.truncated):
+        yield Note("its last line was cut off: the program was killed while it wrote it")
+    elif source.truncated or (end is None and not live):
+        raise UnsoundError("it is truncated: its end is missing")
+    elif end and (end.records, end.sha256) != (count, digest.hexdigest()):
+        raise UnsoundError("it is damaged: its checksum does not match")
+
+
+def _item(line: bytes, place: str) -> Item | FileEnd | None:
+    value = json_object(line, place)
+    return parse_envelope(value) if is_envelope(value) else record_of(value, place)
