@@ -130,7 +130,7 @@ LIGHT = _tokens(
         "selection": "#dbe8fb",
         "error": "#c9304a",
         "success": "#2c8a46",
-        "warn": "#96690a",
+        "warn": "#8a5f06",
     },
     _kinds("#3f7fe0", "#c17f24", "#1f8f77", "#7461d6", "#b5508c", "#7d8798"),
 )

@@ -1,0 +1,126 @@
+"""The session in memory: rows, parents and depth under every order of arrival."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from flowscope_app.spans.ids import id64
+from flowscope_app.spans.kinds import Kind, Status
+from flowscope_app.spans.table import NO_END, SPAN_DTYPE, SpanDelta, SpanTable
+
+
+def rows_of(*spans: tuple[int, int, int, int, int]) -> NDArray[np.void]:
+    """Rows of (key, id, parent, start, end)."""
+    rows = np.zeros(len(spans), SPAN_DTYPE)
+    for row, (key, number, parent, start, end) in zip(rows, spans, strict=True):
+        row["key"], row["id64"], row["parent64"], row["start"], row["end"] = key, number, parent, start, end
+        row["status"] = Status.PENDING if end == NO_END else Status.SUCCESS
+    return rows
+
+
+def delta(rows: NDArray[np.void], change: int = 1) -> SpanDelta:
+    return SpanDelta(rows, {1: "op"}, {}, change)
+
+
+def test_a_pending_span_is_replaced_by_its_end_in_the_same_row() -> None:
+    table = SpanTable()
+    table.apply(delta(rows_of((1, 10, 0, 100, NO_END), (2, 20, 10, 110, NO_END))))
+    applied = table.apply(delta(rows_of((2, 20, 10, 110, 150))))
+    assert applied.changed.tolist() == [1]
+    assert table.n == 2
+    assert table.end.tolist() == [NO_END, 150]
+    assert table.end_or(400).tolist() == [400, 150]
+
+
+def test_children_that_come_before_their_parent_find_it_later() -> None:
+    table = SpanTable()
+    table.apply(delta(rows_of((1, 30, 20, 120, 130), (2, 20, 10, 110, 140))))
+    assert table.parent.tolist() == [1, -1]
+    applied = table.apply(delta(rows_of((3, 10, 0, 100, 150))))
+    assert applied.reparented.tolist() == [1]
+    assert table.parent.tolist() == [1, 2, -1]
+    assert table.depth.tolist() == [2, 1, 0]
+    assert table.ancestors(0) == [1, 2]
+    assert table.roots().tolist() == [2]
+
+
+def test_children_are_listed_by_start() -> None:
+    table = SpanTable()
+    table.apply(delta(rows_of((1, 1, 0, 0, 99), (2, 2, 1, 50, 60), (3, 3, 1, 10, 20), (4, 4, 1, 30, 40))))
+    assert table.children(0).tolist() == [2, 3, 1]
+
+
+def test_a_cycle_of_parents_is_cut_and_nothing_hangs() -> None:
+    table = SpanTable()
+    table.apply(delta(rows_of((1, 1, 3, 0, 9), (2, 2, 1, 0, 9), (3, 3, 2, 0, 9), (4, 4, 4, 0, 9), (5, 5, 3, 0, 9))))
+    assert sorted(table.depth.tolist())[:2] == [0, 0]
+    assert all(len(table.ancestors(row)) < 5 for row in range(table.n))
+
+
+def test_a_cycle_that_closes_with_a_later_delta_is_cut() -> None:
+    table = SpanTable()
+    table.apply(delta(rows_of((1, 1, 2, 0, 9))))
+    table.apply(delta(rows_of((2, 2, 1, 0, 9))))
+    assert (table.parent < 0).sum() == 1
+
+
+def test_a_chain_of_100_000_does_not_take_quadratic_time() -> None:
+    rows = np.zeros(100_000, SPAN_DTYPE)
+    rows["key"] = rows["id64"] = np.arange(1, 100_001)
+    rows["parent64"] = np.arange(100_000)
+    table = SpanTable()
+    table.apply(delta(rows))
+    assert int(table.depth.max()) == 99_999
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 8))
+def test_the_order_of_arrival_does_not_matter(seed: int, number: int, pages: int) -> None:
+    rng = random.Random(seed)
+    spans = [
+        (key, key * 7, rng.choice([0, 0, *[k * 7 for k in range(1, key)]]), key, key + 5)
+        for key in range(1, number + 1)
+    ]
+    whole = SpanTable()
+    whole.apply(delta(rows_of(*spans)))
+    shuffled = spans[:]
+    rng.shuffle(shuffled)
+    pieces = SpanTable()
+    size = max(1, number // pages)
+    for first in range(0, number, size):
+        pieces.apply(delta(rows_of(*shuffled[first : first + size])))
+    for key in range(1, number + 1):
+        one, other = whole.row_of(key), pieces.row_of(key)
+        parents = [int(t.key[t.parent[row]]) if t.parent[row] >= 0 else 0 for t, row in ((whole, one), (pieces, other))]
+        assert parents[0] == parents[1]
+        assert whole.depth[one] == pieces.depth[other]
+    assert whole.origin == pieces.origin == 1
+
+
+def test_an_empty_table_answers() -> None:
+    table = SpanTable()
+    assert table.row_of(1) == -1
+    assert table.roots().tolist() == []
+    assert len(table.depth) == 0
+
+
+def test_ids_of_16_hex_digits_are_that_number_and_others_are_hashed() -> None:
+    assert id64("00000000000000ff") == 255
+    assert id64("ffffffffffffffff") == -1
+    assert id64("0000000000000000") == 1
+    assert id64("00000000000000FF") != 255
+    assert -(2**63) <= id64("any id at all, in any script: ß") < 2**63
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("LLM", Kind.LLM), ("chat", Kind.LLM), ("Tool", Kind.TOOL), ("no such", Kind.OTHER), (None, Kind.OTHER)],
+)
+def test_kinds_are_known_by_the_names_others_use(text: object, kind: Kind) -> None:
+    assert Kind.of(text) is kind
