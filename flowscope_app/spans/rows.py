@@ -50,7 +50,7 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class ProducerRow:
-    """One process that sends spans, or sent them."""
+    """A process that sent spans; `missing` counts the records in its gaps, `dropped` what it says it dropped."""
 
     key: int
     id: str
@@ -60,31 +60,34 @@ class ProducerRow:
     language: str
     runtime: str
     sdk: str
-    watermark: int = 0  # greatest sequence number committed
-    dropped: int = 0  # by the producer's own count
-    gaps: int = 0  # records missing between sequence numbers
-    last_ns: int = 0
+    started_ns: int | None
+    watermark: int
+    dropped: int
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Something the collector could not take, or knows to be missing."""
+    """What did not get in: `count` records, why, and whose. `kind` is refused, dropped, gap, filled or connection.
 
-    key: int
-    time_ns: int
-    kind: str  # "refused", "dropped", "gap", "connection", ...
-    session: str
-    producer: str
+    In a batch's records a Report stands in the place of a record that was refused.
+    """
+
+    kind: str
     detail: str  # one line, untrusted
     count: int = 1
+    session: str = ""
+    producer: str = ""
+    time_ns: int = 0
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Totals over the whole database."""
+    """Totals of the whole database; `gaps` counts records that are missing now."""
 
-    spans: int = 0
-    refused: int = 0
-    dropped: int = 0
-    gaps: int = 0
-    db_bytes: int = 0
+    spans: int
+    refused: int
+    dropped: int
+    gaps: int
+    db_bytes: int
