@@ -1,14 +1,20 @@
 """Records, bodies and headers of the protocol, with whatever hypothesis thinks of."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import zmq
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flowscope.protocol import (
+    DEFAULT_ADDR,
     Header,
     ProducerInfo,
     ProtocolError,
@@ -23,10 +29,11 @@ from flowscope.protocol import (
     split_message,
     visible,
 )
-from flowscope.protocol.body import SPLIT_RECORDS
+from flowscope.protocol.body import MAX_RECORDS, SPLIT_RECORDS
 from flowscope.protocol.records import MAX_REFUSALS
 from flowscope.protocol.times import MAX_TIME_NS
 
+PROTOCOL = Path(__file__).parents[2] / "flowscope_sdk" / "protocol"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 ID = TEXT.filter(bool)
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -135,6 +142,12 @@ def test_refusal_names_field_record_and_place() -> None:
     assert (error.field, error.record_id, error.index) == ("start_time", "b\n2", 1)
 
 
+def test_message_of_too_many_records_is_refused_as_a_whole() -> None:
+    assert len(decode_body(b"[" + b"{}," * (MAX_RECORDS - 1) + b"{}]")) == MAX_RECORDS
+    with pytest.raises(ProtocolError, match="holds 100,001 records, a message may hold 100,000"):
+        decode_body(b"[" + b"{}," * MAX_RECORDS + b"{}]")
+
+
 def test_refusals_beyond_a_hundred_are_only_counted() -> None:
     batch = parse_records([None] * 1000)
     assert (len(batch.refused), batch.refused_count) == (MAX_REFUSALS, 1000)
@@ -219,3 +232,19 @@ def test_visible_text_is_printable_and_bounded(text: str, limit: int) -> None:
     assert len(shown) <= limit
     if text.isprintable() and len(text) <= limit:
         assert shown == text
+
+
+def test_smallest_client_in_the_readme_sends_a_record() -> None:
+    readme = (PROTOCOL / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert found is not None
+    assert len(found[1].splitlines()) == 3
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        port = pull.bind_to_random_port("tcp://127.0.0.1")
+        assert DEFAULT_ADDR in found[1]
+        subprocess.run([sys.executable, "-c", found[1].replace(DEFAULT_ADDR, f"tcp://127.0.0.1:{port}")], check=True)
+        assert pull.poll(10_000)
+        header, body = split_message(pull.recv_multipart())
+    (record,) = parse_records(decode_body(body)).records
+    assert header is None
+    assert (record.operation, record.output, record.status) == ("hello", b'"world"', "success")

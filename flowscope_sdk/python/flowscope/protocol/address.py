@@ -1,10 +1,8 @@
 """Where to push: the addresses that FLOWSCOPE_ADDR and --addr take."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import unquote
 
 from flowscope.protocol.errors import AddressError, visible
 
@@ -82,6 +80,8 @@ def _endpoint(part: str, whole: str) -> str:
 
 def _file_path(text: str) -> str:
     """Return the path of file:///PATH; file:///C:/PATH is a path on a Windows drive."""
+    from urllib.parse import unquote  # only needed here, and a host program pays for each import
+
     found = re.fullmatch(r"file://(?:localhost)?(/.+)", text, re.DOTALL)
     path = unquote(found[1]) if found else ""
     if not path or "\0" in path or path.endswith("/"):
@@ -92,13 +92,8 @@ def _file_path(text: str) -> str:
 def _is_loopback(endpoint: str) -> bool:
     if endpoint.startswith("ipc://"):
         return True
-    host = endpoint.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    host = endpoint.removeprefix("tcp://").rpartition(":")[0]
+    return host in ("localhost", "[::1]") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
 
 
 def _error(text: str, what: str) -> AddressError:

@@ -11,6 +11,8 @@ import orjson
 from flowscope.protocol.errors import ProtocolError, visible
 from flowscope.protocol.payloads import may_hold_long_number
 
+MAX_RECORDS = 100_000
+"""How many records one message may hold; a message of millions of empty objects would hold up all others."""
 SPLIT_LIMIT = 8 * 1024 * 1024
 """Longest body, in bytes, that is searched for its sound records when it is not JSON as a whole."""
 SPLIT_RECORDS = 10_000
@@ -49,7 +51,8 @@ def decode_body(body: bytes) -> list[Any]:
 
     Numbers keep all their digits. Where the body is not quite JSON, what is sound in it is kept: NaN and the
     infinities become strings, unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and an element
-    that can't be read becomes an Unreadable in its place. Raises ProtocolError if there is no object or array.
+    that can't be read becomes an Unreadable in its place. Raises ProtocolError if there is no object or array,
+    or more than MAX_RECORDS elements.
     """
     value: Any
     try:
@@ -67,6 +70,8 @@ def decode_body(body: bytes) -> list[Any]:
             if value is None or len(body) <= SPLIT_LIMIT:
                 value = list(_split(body))
     if isinstance(value, list):
+        if len(value) > MAX_RECORDS:
+            raise ProtocolError(f"body: holds {len(value):,} records, a message may hold {MAX_RECORDS:,}")
         return value
     if isinstance(value, dict):
         return [value]
