@@ -1,0 +1,203 @@
+"""Every setting of the SDK: one table, read from the environment, changed by init(). A bad value warns and is left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowscope._guard import warn_once
+
+CAPTURE_LEVELS = ("full", "metadata", "errors")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmg])i?b?|b)?", re.IGNORECASE | re.ASCII)
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_ON = ("1", "on", "true", "yes")
+_OFF = ("0", "off", "false", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings in force. Sizes in bytes, times in seconds."""
+
+    addr: str
+    session_id: str
+    auto: tuple[str, ...]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    capture: str
+    sample: float
+    max_value: int
+    redact: bool
+    buffer: int
+    flush_timeout: float
+    debug: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row: the field of Config, its environment variable, its default as one would write it, and what it means."""
+
+    name: str
+    env: str
+    default: str
+    type: str
+    parse: Callable[[Any], Any]
+    meaning: str
+
+
+def load(changes: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Config:
+    """The settings: `changes` (by name) before the environment before the defaults."""
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        values[setting.name] = setting.parse(setting.default)
+        sent: Any = changes.get(setting.name)
+        source = f"init({setting.name}=...)"
+        if sent is None:
+            sent = environment.get(setting.env) or None
+            source = setting.env
+        if sent is not None:
+            try:
+                values[setting.name] = setting.parse(sent)
+            except (ValueError, TypeError) as error:
+                instead = "tracing is off" if setting.name == "addr" else f"using {setting.default or 'none'}"
+                warn_once(f"{source}: {error}; {instead}")
+                if setting.name == "addr":
+                    values["addr"] = "off"
+    return Config(**values)
+
+
+def _addr(value: Any) -> str:
+    from flowscope.protocol import ProtocolError, parse_addr
+
+    text = str(value).strip()
+    try:
+        parse_addr(text)
+    except ProtocolError as error:
+        raise ValueError(error.reason) from None
+    return text
+
+
+def _session(value: Any) -> str:
+    text = str(value).encode("utf-8", "replace").decode().strip()
+    if len(text) > 256:
+        raise ValueError("a session id has at most 256 characters")
+    return text
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    return tuple(name for name in (str(item).strip() for item in value) if name)
+
+
+def parse_auto(value: Any) -> tuple[str, ...]:
+    """Names of frameworks, lower case; ("all",) for all, () for none."""
+    if isinstance(value, bool):
+        return ("all",) if value else ()
+    names = tuple(name.lower() for name in _names(value))
+    if "none" in names or "off" in names:
+        return ()
+    return ("all",) if "all" in names else names
+
+
+def _level(value: Any) -> str:
+    text = str(value).strip().lower()
+    if text not in CAPTURE_LEVELS:
+        raise ValueError(f"{_shown(value)} is not one of {', '.join(CAPTURE_LEVELS)}")
+    return text
+
+
+def _share(value: Any) -> float:
+    try:
+        number = float(value)
+    except (ValueError, TypeError):
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{_shown(value)} is not a number from 0 to 1")
+    return number
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    found = _SIZE.fullmatch(str(value).strip())
+    size = int(float(found[1]) * _UNITS[(found[2] or "").lower()]) if found else 0
+    if size <= 0:
+        raise ValueError(f"{_shown(value)} is not a size such as 1MiB")
+    return size
+
+
+def _seconds(value: Any) -> float:
+    try:
+        number = float(value)
+    except (ValueError, TypeError):
+        number = -1.0
+    if not 0.0 <= number <= 3600.0:
+        raise ValueError(f"{_shown(value)} is not a number of seconds")
+    return number
+
+
+def _switch(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in _ON + _OFF:
+        raise ValueError(f"{_shown(value)} is neither on nor off")
+    return text in _ON
+
+
+def _shown(value: Any) -> str:
+    return ascii(value)[:80]
+
+
+SETTINGS = (
+    Setting(
+        "addr", "FLOWSCOPE_ADDR", "tcp://127.0.0.1:3569", "address", _addr,
+        "Where to push: tcp://HOST:PORT or ipc://PATH, several comma-separated share the load; file:///PATH records to a"
+        " session file; off disables the SDK. Set in a program's environment, it attaches the program.",
+    ),
+    Setting(
+        "session_id", "FLOWSCOPE_SESSION", "", "text", _session,
+        "Session id of the spans; by default one per process start, PROGRAM-YYYYMMDD-HHMMSS-XXXX.",
+    ),
+    Setting(
+        "auto", "FLOWSCOPE_AUTO", "all", "names", parse_auto,
+        "Frameworks to instrument: a list, all or none.",
+    ),
+    Setting(
+        "include", "FLOWSCOPE_INCLUDE", "", "globs", _names,
+        "Operations to record, as glob patterns; none means every operation.",
+    ),
+    Setting(
+        "exclude", "FLOWSCOPE_EXCLUDE", "", "globs", _names,
+        "Operations not to record, as glob patterns; what they call is recorded as their caller's.",
+    ),
+    Setting(
+        "capture", "FLOWSCOPE_CAPTURE", "full", "full | metadata | errors", _level,
+        "How much is recorded: full, metadata (no inputs or outputs), errors (only spans that fail).",
+    ),
+    Setting(
+        "sample", "FLOWSCOPE_SAMPLE", "1.0", "0 to 1", _share,
+        "Share of root spans kept, each with all that is below it.",
+    ),
+    Setting(
+        "max_value", "FLOWSCOPE_MAX_VALUE", "1MiB", "size", _size,
+        "Longest input or output kept; a longer one is cut, with its length and hash kept.",
+    ),
+    Setting(
+        "redact", "FLOWSCOPE_REDACT", "on", "on | off", _switch,
+        "Masks secrets before they leave the process.",
+    ),
+    Setting(
+        "buffer", "FLOWSCOPE_BUFFER", "32MiB", "size", _size,
+        "Unsent spans kept in memory; beyond it the oldest are dropped, and counted.",
+    ),
+    Setting(
+        "flush_timeout", "FLOWSCOPE_FLUSH_TIMEOUT", "2", "seconds", _seconds,
+        "Seconds that exit may wait for spans to be sent.",
+    ),
+    Setting(
+        "debug", "FLOWSCOPE_DEBUG", "off", "on | off", _switch,
+        "The SDK's own log on standard error.",
+    ),
+)  # fmt: skip

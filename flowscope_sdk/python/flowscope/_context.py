@@ -1,0 +1,158 @@
+"""Which span is current: one context variable, and how it is carried where context variables don't go."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from flowscope._span import Span
+
+# CO_GENERATOR | CO_ASYNC_GENERATOR
+_GENERATOR = 0x20 | 0x200
+# Who drives generators whose body is meant to surround code outside of it: there the span stays current at the yield.
+_SURROUNDING = frozenset(("contextlib", "_pytest.fixtures", "pytest_asyncio.plugin", "anyio.pytest_plugin"))
+
+THREAD_PARENT = "_flowscope_parent"
+"""Attribute of a threading.Thread: the attachment that was current where it was started."""
+
+
+class Attachment:
+    """One attach: the span, what was current before it, and the generator frame in whose body it stands, if in one."""
+
+    __slots__ = ("frame", "live", "owner", "previous", "span")
+
+    def __init__(self, span: Span, previous: Attachment | None) -> None:
+        self.span = span
+        self.previous = previous
+        self.live = True
+        self.frame: FrameType | None = None
+        self.owner: Any = None
+
+
+Token: TypeAlias = Attachment
+
+_variable: ContextVar[Attachment | None] = ContextVar("flowscope_span", default=None)
+get_attachment = _variable.get
+set_attachment = _variable.set
+_threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+
+
+resolve: Callable[[Span | None], Span | None] | None = None
+"""Set by integrations whose framework knows itself what runs here: from the innermost attached span to the innermost of all."""
+
+
+def current() -> Span | None:
+    """The innermost span here, attached or known to an instrumented framework; None outside of any."""
+    span = attached()
+    return span if resolve is None else resolve(span)
+
+
+def attached() -> Span | None:
+    """The innermost span attached here; None outside of any."""
+    attachment = get_attachment()
+    if attachment is None:
+        attachment = _inherited()
+        if attachment is None:
+            return None
+    if attachment.live and attachment.frame is None:
+        return attachment.span
+    return _look_past(attachment)
+
+
+def attach(span: Span) -> Token:
+    """Make `span` current in this context until detach() of what is returned."""
+    token = Attachment(span, get_attachment())
+    set_attachment(token)
+    return token
+
+
+def attach_in(span: Span, frame: FrameType) -> Token:
+    """As attach(), for a `with` statement in `frame`: in a generator's body the span is not current while it is suspended."""
+    token = Attachment(span, get_attachment())
+    if frame.f_code.co_flags & _GENERATOR:
+        driver = frame.f_back
+        if driver is None or driver.f_globals.get("__name__") not in _SURROUNDING:
+            token.frame = frame
+            token.owner = _owner()
+    set_attachment(token)
+    return token
+
+
+def detach(token: Token) -> None:
+    """End an attach(). In any order, from any thread and context, without an error and without leaving a trace."""
+    token.frame = None
+    if get_attachment() is not token:
+        token.live = False
+        return
+    # It stays live: what copied this context while it was attached (a task that outlives the span) has it as parent.
+    previous = token.previous
+    while previous is not None and not previous.live:
+        previous = previous.previous
+    set_attachment(previous)
+
+
+def snapshot() -> Attachment | None:
+    """What another thread or task must be given to have the same current span."""
+    attachment = get_attachment() or _inherited()
+    while attachment is not None and not _counts(attachment):
+        attachment = attachment.previous
+    if resolve is not None:
+        span = resolve(None if attachment is None else attachment.span)
+        if span is not None and (attachment is None or span is not attachment.span):
+            return Attachment(span, attachment)
+    return attachment
+
+
+def _look_past(attachment: Attachment | None) -> Span | None:
+    while attachment is not None:
+        if _counts(attachment):
+            return attachment.span
+        attachment = attachment.previous
+    return None
+
+
+def _counts(attachment: Attachment) -> bool:
+    if not attachment.live:
+        return False
+    frame = attachment.frame
+    # A suspended generator's frame has nobody below it: whoever asks is its consumer. Another task or thread that
+    # asks is not: it has inherited the span from inside the generator.
+    return frame is None or frame.f_back is not None or attachment.owner != _owner()
+
+
+def _owner() -> tuple[int, int]:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        try:
+            loop = asyncio._get_running_loop()
+            if loop is not None:
+                return threading.get_ident(), id(asyncio.current_task(loop))
+        except Exception:  # half imported, or a loop of another make
+            pass
+    return threading.get_ident(), 0
+
+
+def _inherited() -> Attachment | None:
+    thread = _threads.get(threading.get_ident())
+    return None if thread is None else getattr(thread, THREAD_PARENT, None)
+
+
+def where() -> tuple[str, str | None]:
+    """Names of this thread and, inside asyncio, of the task."""
+    thread = _threads.get(threading.get_ident())
+    name = thread.name if thread is not None else f"thread-{threading.get_ident()}"
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        try:
+            loop = asyncio._get_running_loop()
+            if loop is not None:
+                task = asyncio.current_task(loop)
+                return name, None if task is None else task.get_name()
+        except Exception:  # half imported, or a loop of another make
+            pass
+    return name, None

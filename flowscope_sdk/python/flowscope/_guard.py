@@ -1,0 +1,63 @@
+"""Nothing that goes wrong inside FlowScope reaches the program: errors are swallowed, and told on request."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_said: set[str] = set()
+
+
+def failed(where: str, error: BaseException) -> None:
+    """Swallow `error`, which happened in FlowScope's own `where`; FLOWSCOPE_RAISE=1 (our tests) raises it instead."""
+    if os.environ.get("FLOWSCOPE_RAISE") == "1":
+        raise error
+    log(f"{where}: {type(error).__name__}: {_text(error)}")
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
+    """Decorate a function of ours that the program's calls run through: what it raises is swallowed, it returns None."""
+
+    @functools.wraps(function)
+    def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            failed(function.__qualname__, error)
+            return None
+
+    return safe
+
+
+def log(text: str) -> None:
+    """Write one line on standard error if FLOWSCOPE_DEBUG asks for it."""
+    if os.environ.get("FLOWSCOPE_DEBUG", "").strip().lower() not in ("", "0", "off", "false", "no"):
+        _write(text)
+
+
+def warn_once(text: str) -> None:
+    """Write one line on standard error, whatever the settings; the same line never twice in a process."""
+    if text not in _said:
+        _said.add(text)
+        _write(text)
+
+
+def _write(text: str) -> None:
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(f"flowscope: {text}\n")
+    except Exception:  # closed or broken: then nobody reads it
+        pass
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its text can't be read)"

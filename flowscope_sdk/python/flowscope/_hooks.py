@@ -1,0 +1,101 @@
+"""Import hooks: a callback runs right after a module is imported. An error of ours never breaks the program's import."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from flowscope._guard import failed
+
+_hooks: dict[str, list[Hook]] = {}
+
+
+class Hook:
+    """What register() returns."""
+
+    def __init__(self, name: str, callback: Callable[[Any], object]) -> None:
+        self.name = name
+        self.callback = callback
+
+    def uninstall(self) -> None:
+        """Forget the callback; once more does no harm."""
+        hooks = _hooks.get(self.name, [])
+        if self in hooks:
+            hooks.remove(self)
+        if not hooks:
+            _hooks.pop(self.name, None)
+        if not _hooks and _finder in sys.meta_path:
+            sys.meta_path.remove(_finder)
+
+
+def register(name: str, callback: Callable[[Any], object]) -> Hook:
+    """Call `callback(module)` now if the module `name` is imported, and after each import of it from now on."""
+    hook = Hook(name, callback)
+    _hooks.setdefault(name, []).append(hook)
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    module = sys.modules.get(name)
+    if module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+        _call(hook, module)
+    return hook
+
+
+def _call(hook: Hook, module: ModuleType) -> None:
+    try:
+        hook.callback(module)
+    except Exception as error:
+        failed(f"hook of {hook.name}", error)
+
+
+class _Finder:
+    """Finds what the finders after it find, and has the loader call back once it has run the module."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in _hooks or getattr(self._local, "searching", None) == name:
+            return None
+        self._local.searching = name
+        try:
+            for finder in sys.meta_path:
+                search = getattr(finder, "find_spec", None)
+                if finder is not self and search is not None:
+                    spec: ModuleSpec | None = search(name, path, target)
+                    if spec is not None:
+                        _follow(spec)
+                        return spec
+        except Exception:  # another finder's error: the import system meets it again, without us
+            pass
+        finally:
+            self._local.searching = None
+        return None
+
+
+def _follow(spec: ModuleSpec) -> None:
+    """Shadow `exec_module` on the loader itself, so that the loader, its source and its resources stay what they are."""
+    loader: Any = spec.loader
+    if loader is None or isinstance(loader, type) or not hasattr(loader, "exec_module"):
+        return
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        if vars(loader).get("exec_module") is exec_module:
+            del loader.exec_module
+        execute(module)
+        for hook in list(_hooks.get(spec.name, ())):
+            _call(hook, module)
+
+    try:
+        loader.exec_module = exec_module
+    except AttributeError:  # a loader with slots: then this import goes unseen
+        pass
+
+
+_finder: Any = _Finder()

@@ -1,0 +1,67 @@
+"""Where the program's threads leave spans for the background thread: lock-free, bounded, never waiting."""
+
+from __future__ import annotations
+
+import _thread
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowscope._span import Span
+
+SPAN_COST = 700
+"""About what a span takes in memory beside its payloads, in bytes."""
+_WAKE_COUNT = 512
+_WAKE_BYTES = 1 << 20
+
+
+class Intake:
+    """A queue of spans. put() is safe in signal handlers and finalizers: it takes no lock."""
+
+    def __init__(self, limit: int, start: Callable[[], None]) -> None:
+        self.items: deque[Span] = deque()
+        self.bytes = 0
+        self.limit = limit
+        self.dropped = 0
+        self.idle = True  # nobody looks at the queue until wake()
+        self.closed = False
+        self._start: Callable[[], None] | None = start
+        self._bell = _thread.allocate_lock()
+        self._bell.acquire()
+
+    def put(self, span: Span, size: int) -> None:
+        """Queue a span whose payloads grew by `size` bytes; beyond the limit it is dropped, and counted if it has ended."""
+        if self.bytes > self.limit or self.closed:
+            span._queued = False
+            if span.end_ns is not None:
+                self.dropped += 1
+            return
+        self.items.append(span)
+        self.bytes += size + SPAN_COST
+        if self.idle or len(self.items) % _WAKE_COUNT == 0 or self.bytes > _WAKE_BYTES:
+            self.wake()
+
+    def wake(self) -> None:
+        """Have the background thread look now; the first time, start it."""
+        self.idle = False
+        start, self._start = self._start, None
+        if start is not None:
+            start()
+        elif self._bell.locked():
+            try:
+                self._bell.release()
+            except RuntimeError:  # somebody else has just rung
+                pass
+
+    def wait(self, seconds: float) -> None:
+        """Background thread: return when woken or after `seconds` (-1: only when woken)."""
+        self._bell.acquire(timeout=seconds)
+
+    def rest(self) -> None:
+        """Background thread: nothing is left to do; return when there is."""
+        self.idle = True
+        if self.items or self.closed:
+            self.idle = False
+            return
+        self.wait(-1)

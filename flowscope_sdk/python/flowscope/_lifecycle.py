@@ -1,0 +1,54 @@
+"""What the process does that FlowScope must know of: it ends, it forks, it starts threads. Imports next to nothing."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any
+
+_installed = False
+
+
+def install() -> None:
+    """Hook exit and fork, once a process."""
+    global _installed
+    if _installed:
+        return
+    _installed = True
+    atexit.register(_at_exit)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    from flowscope import _hooks
+
+    _hooks.register("multiprocessing.util", _follow_multiprocessing)
+    from flowscope import _carry
+
+    _carry.install()
+
+
+def _runtime() -> Any:
+    return sys.modules.get("flowscope._runtime")
+
+
+def _at_exit() -> None:
+    runtime = _runtime()
+    if runtime is not None:
+        runtime.shutdown()
+
+
+def _before_fork() -> None:
+    runtime = _runtime()
+    if runtime is not None:
+        runtime.before_fork()
+
+
+def _after_fork() -> None:
+    runtime = _runtime()
+    if runtime is not None:
+        runtime.after_fork()
+
+
+def _follow_multiprocessing(util: Any) -> None:
+    """A child of multiprocessing ends by os._exit, past atexit: only multiprocessing's own finalizers run there."""
+    util.register_after_fork(_before_fork, lambda _: util.Finalize(None, _at_exit, exitpriority=-100))

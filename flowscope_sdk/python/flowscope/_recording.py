@@ -1,0 +1,95 @@
+"""FLOWSCOPE_ADDR=file:///...: a session file written by the program itself, with no debugger running."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+
+import orjson
+
+from flowscope._guard import warn_once
+from flowscope.protocol import Header, ProducerInfo, encode_header, format_time
+
+_GZIP = b"\x1f\x8b"
+_MARK = b'{"flowscope":"session"'
+
+
+class Recording:
+    """Appends gzip members of JSON Lines, each in one write: several processes may share the file, and a killed one
+    leaves it sound. A file that is not a session file is never touched.
+    """
+
+    def __init__(self, path: str, producer: ProducerInfo) -> None:
+        self._path = path
+        self._id = producer.id
+        self._file = -1
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            lines = _producer_line(producer)
+            if os.fstat(self._file).st_size == 0:
+                lines = _header_line(producer) + lines
+            elif not _is_session(self._file):
+                raise OSError(f"{path} is there already and is no FlowScope session file")
+            self._write(lines)
+        except OSError as error:
+            self._give_up(error)
+
+    def send(self, header: Header, parts: list[bytes]) -> bool:
+        """Write the batch. A file that can't be written loses its spans: there is nowhere else to keep them."""
+        if self._file >= 0 and parts:
+            try:
+                self._write(b"".join(part + b"\n" for part in parts))
+            except OSError as error:
+                self._give_up(error)
+        return self._file >= 0
+
+    def poll(self) -> None:
+        """There is nobody to hear from."""
+
+    def wait(self, seconds: float) -> None:
+        """There is nothing to wait for."""
+
+    def hopeless(self) -> bool:
+        """Whether the file can't be written."""
+        return self._file < 0
+
+    def close(self, seconds: float) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _write(self, lines: bytes) -> None:
+        data = memoryview(gzip.compress(lines, 5, mtime=0))
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def _give_up(self, error: OSError) -> None:
+        warn_once(f"can't record to {self._path}: {error.strerror or error}; tracing is off")
+        self.close(0)
+
+
+def _header_line(producer: ProducerInfo) -> bytes:
+    header = {
+        "flowscope": "session",
+        "version": 1,
+        "created": format_time(producer.started_ns or 0),
+        "by": producer.sdk,
+        "live": True,
+    }
+    return orjson.dumps(header) + b"\n"
+
+
+def _producer_line(producer: ProducerInfo) -> bytes:
+    members = orjson.loads(encode_header(Header(producer=producer)))["producer"]
+    return orjson.dumps({"flowscope": "producer", "producer": members}) + b"\n"
+
+
+def _is_session(file: int) -> bool:
+    start = os.pread(file, 4096, 0)
+    if start.startswith(_GZIP):
+        try:
+            start = zlib.decompressobj(wbits=31).decompress(start, len(_MARK))
+        except zlib.error:
+            return False
+    return start.startswith(_MARK)

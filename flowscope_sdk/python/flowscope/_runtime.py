@@ -1,0 +1,223 @@
+"""The SDK's state in this process, from the first span to exit; and start_span, which everything goes through."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from random import Random
+from time import monotonic_ns, time_ns
+from typing import Any
+
+from flowscope import _capture, _config, _context
+from flowscope._guard import failed, guarded, log
+from flowscope._intake import Intake
+from flowscope._sampling import OperationFilter
+from flowscope._span import NOOP, Span, Unrecorded, plain
+
+CURRENT: Any = object()
+"""Default of start_span's `parent`: the span that is current where it is called."""
+
+_LEVELS = {"full": 0, "metadata": 1, "errors": 2}
+_MAX_OPERATION = 1024
+_MAX_SESSION = 256
+
+
+class Runtime:
+    """Everything one process has of FlowScope while it is on; a forked child makes its own."""
+
+    def __init__(self, config: _config.Config) -> None:
+        from flowscope._sender import Sender
+
+        self.config = config
+        self.closed = config.addr == "off"
+        self.pid = os.getpid()
+        self.session_id = config.session_id or default_session()
+        self.random = Random(os.urandom(16))
+        self.ids = self._new_ids()
+        self.level = _LEVELS[config.capture]
+        self.sample = config.sample
+        self.filter = OperationFilter(config.include, config.exclude)
+        self.sender = Sender(config, self.session_id)
+        self.intake = Intake(config.buffer, self.sender.start)
+        self.sender.intake = self.intake
+        self.intake.closed = self.closed
+
+    def _new_ids(self) -> map[int]:
+        # 40 random bits a process and a counter: neighbours in time are neighbours in an index, and next() is atomic.
+        return map((self.random.getrandbits(40) << 24).__add__, range(1, 1 << 24))
+
+    def next_id(self) -> int:
+        """A span id never given before."""
+        while True:
+            for found in self.ids:
+                return found
+            self.ids = self._new_ids()
+
+
+_runtime: Runtime | None = None
+_changes: dict[str, Any] = {}
+
+
+def start_span(
+    operation: str,
+    *,
+    kind: str = "custom",
+    framework: str = "custom",
+    parent: Any = CURRENT,
+    input: Any = ...,
+    metadata: Mapping[str, Any] | None = None,
+    session_id: str | None = None,
+    start_ns: int | None = None,
+) -> Span:
+    """Begin a span without making it current. `parent` None makes a root. Never raises; NOOP where FlowScope is off."""
+    try:
+        runtime = _runtime or activate()
+        if runtime.closed:
+            return NOOP
+        if parent is CURRENT:
+            parent = _context.current()
+        if parent is not None and not parent.is_recording:
+            if parent.blocks:
+                return NOOP
+            parent = parent.through
+        if operation.__class__ is not str or len(operation) > _MAX_OPERATION:
+            operation = str(operation)[:_MAX_OPERATION]
+        if runtime.filter.active and not runtime.filter.keeps(operation):
+            return Unrecorded(through=parent)
+
+        span = Span()
+        if parent is None:
+            if runtime.sample < 1.0 and runtime.random.random() >= runtime.sample:
+                return NOOP
+            span._trace = runtime.random.getrandbits(128) or 1
+            span._parent = 0
+            span.session_id = runtime.session_id
+        else:
+            span._trace = parent._trace
+            span._parent = parent._id
+            span._depth = parent._depth + 1
+            span.session_id = parent.session_id or runtime.session_id
+        if session_id is not None:
+            span.session_id = str(session_id)[:_MAX_SESSION] or runtime.session_id
+        span._id = runtime.next_id()
+        span.operation = operation or "(unnamed)"
+        span.kind = kind
+        span.framework = framework
+        span.metadata = {} if metadata is None else plain(metadata)
+        size = 0
+        level = runtime.level
+        if level:
+            span._level = level
+        if input is not ... and level != 1:
+            span._input = data = _capture.snapshot(input)
+            size = len(data)
+        span._thread, span._task = _context.where()
+        span._intake = runtime.intake
+        span._clock = clock = monotonic_ns()
+        now = time_ns()
+        if start_ns is None:
+            span.start_ns = now
+        else:
+            span.start_ns = start_ns
+            span._clock = clock - (now - start_ns)
+        if level == 2:
+            span._queued = False
+        else:
+            runtime.intake.put(span, size)
+        return span
+    except Exception as error:
+        failed("start_span", error)
+        return NOOP
+
+
+def activate() -> Runtime:
+    """The runtime, made now if there is none yet."""
+    global _runtime
+    if _runtime is None:
+        _runtime = _make()
+    return _runtime
+
+
+def _make() -> Runtime:
+    config = _config.load(_changes)
+    _capture.limit = config.max_value
+    if config.debug:
+        os.environ.setdefault("FLOWSCOPE_DEBUG", "1")
+    runtime = Runtime(config)
+    if not runtime.closed:
+        from flowscope import _lifecycle
+
+        _lifecycle.install()
+    log(f"session {runtime.session_id} to {config.addr}")
+    return runtime
+
+
+@guarded
+def configure(changes: Mapping[str, Any]) -> None:
+    """Apply settings given to init(); what was recorded under the earlier ones is sent first, in the background."""
+    global _runtime
+    _changes.update({name: value for name, value in changes.items() if value is not None})
+    before, _runtime = _runtime, _make()
+    if before is not None:
+        before.closed = True
+        before.sender.close(0.0)
+
+
+@guarded
+def flush(timeout: float | None = None) -> bool:
+    """Send all there is; True once it is handed to the collector, False after `timeout` seconds."""
+    runtime = _runtime
+    if runtime is None or runtime.closed:
+        return True
+    return runtime.sender.flush(runtime.config.flush_timeout if timeout is None else max(0.0, timeout))
+
+
+@guarded
+def shutdown(timeout: float | None = None) -> None:
+    """Send what there is, within `timeout` seconds, and record nothing from now on (until init())."""
+    runtime = _runtime
+    if runtime is None or runtime.closed:
+        return
+    runtime.closed = True
+    runtime.sender.close(runtime.config.flush_timeout if timeout is None else max(0.0, timeout))
+
+
+def before_fork() -> None:
+    """Wait for the background thread's imports: a lock on a module that is being imported stays locked in the child."""
+    if _runtime is not None:
+        _runtime.sender.wait_for_imports(1.0)
+
+
+def after_fork() -> None:
+    """In a forked child: a producer of its own. The parent's open spans and unsent ones stay the parent's."""
+    global _runtime
+    before = _runtime
+    if before is None:
+        return
+    before.intake.closed = True
+    before.intake.items.clear()
+    if not before.closed:
+        _runtime = Runtime(before.config)
+        _runtime.session_id = before.session_id
+
+
+def default_session() -> str:
+    """`<program>-<YYYYmmdd-HHMMSS>-<4 hex digits>`, local time."""
+    import re
+    import time
+
+    name = re.sub(r"[^\w.-]+", "_", program())[:60].strip("._-") or "program"
+    return f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+
+
+def program() -> str:
+    """What a person calls this program: the script's or module's name."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    name = getattr(spec, "name", "") or ""
+    if name:
+        return str(name).removesuffix(".__main__")
+    path = sys.argv[0] if getattr(sys, "argv", None) else ""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    return "python" if stem in ("", "-", "-c", "-m") else stem

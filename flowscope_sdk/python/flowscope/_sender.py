@@ -1,0 +1,267 @@
+"""The background thread: turns spans into records and hands them to the collector; alone it owns the sockets."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import platform
+import socket
+from collections import deque
+from time import monotonic, monotonic_ns, time_ns
+from typing import TYPE_CHECKING
+
+from flowscope._guard import failed, log
+from flowscope._intake import SPAN_COST
+from flowscope._record import encode
+from flowscope.protocol import Header, ProducerInfo, parse_addr
+
+if TYPE_CHECKING:
+    from flowscope._config import Config
+    from flowscope._intake import Intake
+    from flowscope._span import Span
+    from flowscope._transport import Transport
+
+TICK = 0.1
+"""Seconds between flushes: a span open longer than this is shown before it ends."""
+REFRESH_NS = 300_000_000
+"""A pending span that changes (streamed output) is sent again at most this often."""
+BATCH_RECORDS = 512
+BATCH_BYTES = 1 << 20
+_RETRY = 0.01
+
+
+class Batch:
+    """Encoded records that go out together."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+
+class Ticket:
+    """A request to the background thread: send everything by `deadline` (monotonic seconds), then maybe end."""
+
+    def __init__(self, deadline: float, final: bool) -> None:
+        self.deadline = deadline
+        self.final = final
+        self.sent = False
+        self._done = _thread.allocate_lock()
+        self._done.acquire()
+
+    def finish(self, sent: bool) -> None:
+        self.sent = sent
+        self._done.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether all was sent; False after `seconds`."""
+        return self._done.acquire(timeout=max(0.0, seconds)) and self.sent
+
+
+class Sender:
+    """What happens behind the intake. Its public methods may be called from any thread."""
+
+    intake: Intake
+
+    def __init__(self, config: Config, session_id: str) -> None:
+        self._config = config
+        self._session_id = session_id
+        self._tickets: deque[Ticket] = deque()
+        self._started = False
+        self._ended = False
+        self._importing = _thread.allocate_lock()
+        # From here on: the background thread's own.
+        self._young: list[Span] = []
+        self._open: Batch = Batch()
+        self._backlog: deque[Batch] = deque()
+        self._backlog_bytes = 0
+        self._dropped = 0
+        self._told_dropped = 0
+        self._next = 1
+
+    def start(self) -> None:
+        """Start the thread; called by the first span. Not a threading.Thread: the program doesn't see it there."""
+        self._started = True
+        self._importing.acquire()
+        try:
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError as error:
+            self._importing.release()
+            self.intake.closed = True
+            self._ended = True
+            log(f"no background thread, so nothing is recorded: {error}")
+
+    def flush(self, timeout: float) -> bool:
+        """Send all; True once nothing is left."""
+        if not self._started:
+            return True
+        if self._ended:
+            return False
+        ticket = Ticket(monotonic() + timeout, final=False)
+        self._tickets.append(ticket)
+        self.intake.wake()
+        return ticket.wait(timeout)
+
+    def close(self, timeout: float) -> None:
+        """Send all that can be sent within `timeout` seconds, then end the thread."""
+        self.intake.closed = True
+        if not self._started or self._ended:
+            return
+        ticket = Ticket(monotonic() + timeout, final=True)
+        self._tickets.append(ticket)
+        self.intake.wake()
+        # A little longer than the thread may take: the wait is for the case that it is stuck.
+        ticket.wait(timeout + 0.2 if timeout else 0.0)
+
+    def wait_for_imports(self, seconds: float) -> None:
+        """Return once the thread holds no import lock, or after `seconds`."""
+        if self._importing.acquire(timeout=seconds):
+            self._importing.release()
+
+    # Everything below runs on the background thread.
+
+    def _run(self) -> None:
+        try:
+            try:
+                from flowscope import _transport
+            finally:
+                self._importing.release()
+            self._producer = _new_producer(self._session_id)
+            self._loop(_transport.connect(parse_addr(self._config.addr), self._producer))
+        except Exception as error:
+            self.intake.closed = True
+            if os.environ.get("FLOWSCOPE_RAISE") == "1":
+                raise
+            log(f"background thread: {error!r}")
+        finally:
+            self._ended = True
+            while self._tickets:
+                self._tickets.popleft().finish(False)
+
+    def _loop(self, transport: Transport) -> None:
+        next_tick = monotonic() + TICK
+        while True:
+            if not (self._tickets or self._young or self._backlog):
+                self.intake.rest()
+                next_tick = monotonic() + TICK
+            now = monotonic()
+            if not self._tickets and now < next_tick:
+                self.intake.wait(next_tick - now)
+                now = monotonic()
+            due = now >= next_tick
+            if due:
+                next_tick = now + TICK
+            self._collect(due)
+            self._ship(transport)
+            while self._tickets:
+                ticket = self._tickets.popleft()
+                self._collect(due=True, all_of_it=True)
+                ticket.finish(self._deliver(transport, ticket))
+                if ticket.final:
+                    transport.close(max(0.0, ticket.deadline - monotonic()))
+                    return
+
+    def _collect(self, due: bool, all_of_it: bool = False) -> None:
+        """Encode what the intake holds; the spans that have only just begun wait for the next tick."""
+        intake = self.intake
+        if due:
+            waiting, self._young = self._young, []
+            for span in waiting:
+                self._take(span, all_of_it)
+        items = intake.items
+        while items:
+            try:
+                span = items.popleft()
+            except IndexError:
+                break
+            intake.bytes -= SPAN_COST + len(span._input or b"")
+            self._take(span, all_of_it)
+        if not items:
+            intake.bytes = 0
+        self._seal()
+
+    def _take(self, span: Span, all_of_it: bool) -> None:
+        if span.end_ns is None and not all_of_it:
+            now = monotonic_ns()
+            if now - span._clock < TICK * 1e9 or (span._shown and now - span._shown < REFRESH_NS):
+                self._young.append(span)
+                return
+        span._queued = False  # before it is read: a change after this has it queued again
+        span._shown = monotonic_ns()
+        try:
+            record = encode(span, self._config.redact)
+        except Exception as error:
+            self._dropped += 1
+            failed("encode", error)
+            return
+        batch = self._open
+        if batch.parts and batch.size + len(record) > BATCH_BYTES:
+            self._seal()
+            batch = self._open
+        batch.parts.append(record)
+        batch.size += len(record)
+        if len(batch.parts) >= BATCH_RECORDS:
+            self._seal()
+
+    def _seal(self) -> None:
+        batch = self._open
+        if not batch.parts:
+            return
+        self._open = Batch()
+        self._backlog.append(batch)
+        self._backlog_bytes += batch.size
+        while self._backlog_bytes + self.intake.bytes > self._config.buffer and len(self._backlog) > 1:
+            oldest = self._backlog.popleft()
+            self._backlog_bytes -= oldest.size
+            self._dropped += len(oldest.parts)
+
+    def _ship(self, transport: Transport) -> bool:
+        """Send as much of the backlog as is taken without waiting; whether that was all."""
+        transport.poll()
+        while self._backlog:
+            batch = self._backlog[0]
+            if not self._send(transport, batch.parts):
+                return False
+            self._next += len(batch.parts)
+            self._backlog.popleft()
+            self._backlog_bytes -= batch.size
+        return True
+
+    def _send(self, transport: Transport, parts: list[bytes]) -> bool:
+        dropped = self._dropped + self.intake.dropped
+        sent = transport.send(Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped), parts)
+        if sent:
+            self._told_dropped = dropped
+        return sent
+
+    def _deliver(self, transport: Transport, ticket: Ticket) -> bool:
+        """Send the backlog by the ticket's deadline; give up early where nobody listens and the program wants to end."""
+        while True:
+            if self._ship(transport) and (not ticket.final or self._tell(transport)):
+                return True
+            left = ticket.deadline - monotonic()
+            if left <= 0 or (ticket.final and transport.hopeless()):
+                return False
+            transport.wait(min(left, _RETRY))
+
+    def _tell(self, transport: Transport) -> bool:
+        """Whether the collector knows how many spans were dropped; an empty batch tells it."""
+        return self._dropped + self.intake.dropped == self._told_dropped or self._send(transport, [])
+
+
+def _new_producer(session_id: str) -> ProducerInfo:
+    from flowscope import __version__
+    from flowscope._runtime import program
+
+    return ProducerInfo(
+        id=os.urandom(8).hex(),
+        session_id=session_id,
+        program=program(),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        language="python",
+        runtime=f"{platform.python_implementation()} {platform.python_version()}",
+        sdk=f"flowscope-python/{__version__}",
+        started_ns=time_ns(),
+    )

@@ -1,0 +1,236 @@
+"""One unit of work: what is known of it, filled in by the calling thread, encoded later by the background thread."""
+
+from __future__ import annotations
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from flowscope import _capture, _context
+from flowscope._errors import ErrorInfo
+from flowscope._guard import failed
+from flowscope._streams import Stream, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flowscope._intake import Intake
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+class Span:
+    """A span. Times are nanoseconds since the epoch; `end_ns` is None and `status` "pending" until end().
+
+    What is set is snapshotted at once, so that later changes to it do not show. Nothing here raises.
+    """
+
+    is_recording: bool = True
+    operation: str
+    framework: str
+    kind: str
+    session_id: str
+    start_ns: int
+    metadata: dict[str, Any]
+    end_ns: int | None = None
+    status: str = "pending"
+    error: str | None = None
+
+    # Ids as integers: their text is made by the background thread. A parent of 0 is none.
+    _id: int
+    _trace: int
+    _parent: int
+    _depth: int = 0  # how many spans of this process stand above it
+    _clock: int  # monotonic_ns() at start_ns
+    _intake: Intake
+    _thread: str = ""
+    _task: str | None = None
+    _input: bytes | None = None
+    _output: bytes | None = None
+    _stream: Stream | None = None
+    _error_info: ErrorInfo | None = None
+    # Whether the background thread will look at this span again without being told.
+    _queued: bool = True
+    # When a pending state of it was last sent (monotonic ns); 0 = never.
+    _shown: int = 0
+    # 0: all is sent; 1: no payloads; 2: nothing unless it fails.
+    _level: int = 0
+
+    @property
+    def id(self) -> str:
+        """16 hex digits."""
+        return f"{self._id:016x}"
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits, shared by all spans under one root."""
+        return f"{self._trace:032x}"
+
+    @property
+    def parent_id(self) -> str | None:
+        """16 hex digits; None for a root."""
+        return f"{self._parent:016x}" if self._parent else None
+
+    @property
+    def input(self) -> Any:
+        """What went in, as it was when it was set: plain JSON types."""
+        return None if self._input is None else orjson.loads(self._input)
+
+    @input.setter
+    def input(self, value: Any) -> None:
+        if self._level != 1:
+            self._input = _capture.snapshot(value)
+            self._changed(len(self._input))
+
+    @property
+    def output(self) -> Any:
+        """What came out, as it was when it was set: plain JSON types."""
+        data = output_json(self)
+        return None if data is None else orjson.loads(data)
+
+    @output.setter
+    def output(self, value: Any) -> None:
+        if self._level != 1:
+            self._output = _capture.snapshot(value)
+            self._stream = None
+            self._changed(len(self._output))
+
+    def stream(self, text: str) -> None:
+        """Append a piece of streamed text: until an output is set, the pieces so far are the output."""
+        if self._level == 1:
+            return
+        if not isinstance(self._stream, Text):
+            self.first_token()
+            self._stream = Text()
+        self._stream.add(text)
+        self._changed(len(text))
+
+    def first_token(self) -> None:
+        """Note that the first piece of a streamed answer is here now; only the first call counts."""
+        if "flowscope.first_token_ns" not in self.metadata:
+            self.metadata["flowscope.first_token_ns"] = monotonic_ns() - self._clock
+            self.metadata["flowscope.stream"] = True
+
+    def set(self, key: str, value: Any) -> None:
+        """Set one member of the metadata."""
+        try:
+            self.metadata[key] = value if type(value) in _SCALARS else orjson.loads(_capture.snapshot(value))
+            self._changed(64)
+        except Exception as error:
+            failed("Span.set", error)
+
+    def set_metadata(self, members: Mapping[str, Any]) -> None:
+        """Set several members of the metadata."""
+        for key, value in members.items():
+            self.set(key, value)
+
+    def fail(self, error: BaseException) -> None:
+        """Note the exception that the work failed with. The span stays open until end()."""
+        try:
+            info = ErrorInfo(error)
+            self.status = "error"
+            self.error = info.message
+            self._error_info = info
+            self._changed(256)
+        except Exception as mistake:
+            failed("Span.fail", mistake)
+
+    def end(self, output: Any = ..., error: BaseException | None = None, end_ns: int | None = None) -> None:
+        """Finish the span, now or at `end_ns`; only the first call counts."""
+        if self.end_ns is not None:
+            return
+        try:
+            now = self.start_ns + monotonic_ns() - self._clock
+            size = 0
+            if output is not ... and self._level != 1:
+                self._output = data = _capture.snapshot(output)
+                self._stream = None
+                size = len(data)
+            if error is not None:
+                self.fail(error)
+            elif self.status == "pending":
+                self.status = "success"
+            self.end_ns = now if end_ns is None else max(end_ns, self.start_ns)
+            if self._queued:
+                self._intake.bytes += size
+            elif self._level != 2 or self.status == "error":
+                self._queued = True
+                self._intake.put(self, size)
+        except Exception as mistake:
+            failed("Span.end", mistake)
+
+    def _changed(self, size: int) -> None:
+        """Have the background thread look at the span (again), if it would not by itself."""
+        if self._queued:
+            self._intake.bytes += size
+        elif self._level != 2 or (self.end_ns is not None and self.status == "error"):
+            self._queued = True
+            self._intake.put(self, size)
+
+    def __repr__(self) -> str:
+        return f"<Span {self.operation!r} {self.id} {self.status}>"
+
+
+class Unrecorded(Span):
+    """Stands where a span is not recorded. `through` is the span its children belong to; with `blocks` they aren't
+    recorded either.
+    """
+
+    is_recording = False
+    _queued = True
+    _level = 1
+
+    def __init__(self, through: Span | None = None, *, blocks: bool = False) -> None:
+        self.through = through
+        self.blocks = blocks
+        self.operation = self.framework = self.kind = self.session_id = ""
+        self.start_ns = self._clock = self._id = self._trace = self._parent = 0
+        self.metadata = {}
+
+    def stream(self, text: str) -> None: ...
+    def first_token(self) -> None: ...
+    def set(self, key: str, value: Any) -> None: ...
+    def set_metadata(self, members: Mapping[str, Any]) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
+    def end(self, output: Any = ..., error: BaseException | None = None, end_ns: int | None = None) -> None: ...
+    def _changed(self, size: int) -> None: ...
+
+
+class Remote(Unrecorded):
+    """A span of another process, known by its ids only."""
+
+    def __init__(self, trace_id: int, span_id: int, session_id: str = "") -> None:
+        super().__init__()
+        self._trace = trace_id
+        self._id = span_id
+        self.session_id = session_id
+        self.through = self if span_id else None
+        self._entered: list[_context.Token] = []
+
+    def __enter__(self) -> Self:
+        if self._id:
+            self._entered.append(_context.attach(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._entered:
+            _context.detach(self._entered.pop())
+
+
+NOOP = Unrecorded(blocks=True)
+"""What is returned where FlowScope is off: it and all that is opened inside it leaves no trace."""
+
+
+def output_json(span: Span) -> bytes | None:
+    """The output so far as JSON: what was set, else what has been streamed."""
+    stream = span._stream
+    return span._output if stream is None else stream.json()
+
+
+def plain(members: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of metadata that nobody else can change."""
+    return {
+        key: value if type(value) in _SCALARS else orjson.loads(_capture.snapshot(value))
+        for key, value in members.items()
+    }

@@ -1,0 +1,130 @@
+"""flowscope.trace: one name for a context manager, an async context manager and a decorator of any kind of function."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, overload
+
+from flowscope import _context
+from flowscope._guard import failed
+from flowscope._runtime import CURRENT, start_span
+from flowscope._span import NOOP, Span
+from flowscope._wrap import Options, finish, wrap
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Trace:
+    """What trace("name") returns: use it in `with`, in `async with`, or as a decorator."""
+
+    __slots__ = ("_entered", "_options")
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        # The spans under way, innermost first: (span, token, the rest).
+        self._entered: Any = None
+
+    def __enter__(self) -> Span:
+        return self._enter(sys._getframe(1))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit(error)
+
+    async def __aenter__(self) -> Span:
+        return self._enter(sys._getframe(1))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit(error)
+
+    def __call__(self, function: F) -> F:
+        """Decorate `function`: each call is a span with its arguments as input and its result as output."""
+        wrapped: F = wrap(function, self._options)
+        return wrapped
+
+    def _enter(self, frame: Any) -> Span:
+        options = self._options
+        span = start_span(
+            options.operation or frame.f_code.co_name,
+            kind=options.kind,
+            framework=options.framework,
+            parent=options.parent,
+            input=options.input,
+            metadata=options.metadata,
+            session_id=options.session_id,
+        )
+        try:
+            self._entered = (span, _context.attach_in(span, frame), self._entered)
+        except Exception as mistake:
+            failed("trace", mistake)
+        return span
+
+    def _exit(self, error: BaseException | None) -> None:
+        try:
+            span, token, self._entered = self._entered
+            _context.detach(token)
+            if error is None:
+                span.end()
+            else:
+                finish(span, error)
+        except Exception as mistake:
+            failed("trace", mistake)
+
+
+@overload
+def trace(operation: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def trace(
+    operation: str | None = None,
+    /,
+    *,
+    kind: str = ...,
+    framework: str = ...,
+    session_id: str | None = ...,
+    input: Any = ...,
+    metadata: Mapping[str, Any] | None = ...,
+    parent: Span | None = ...,
+) -> Trace: ...
+
+
+def trace(
+    operation: Callable[P, R] | str | None = None,
+    /,
+    *,
+    kind: str = "custom",
+    framework: str = "custom",
+    session_id: str | None = None,
+    input: Any = ...,
+    metadata: Mapping[str, Any] | None = None,
+    parent: Any = CURRENT,
+) -> Callable[P, R] | Trace:
+    """Record a span around a block or a function.
+
+    `with trace("name") as span:`, `async with trace("name") as span:`, `@trace`, `@trace("name")`. The decorator takes
+    functions, methods, coroutines, generators and async generators. `session_id` holds for the span and all below it;
+    `parent` is the current span unless given (None: a root; a Span; what extract() returns).
+    """
+    options = Options(
+        operation if isinstance(operation, str) else None, kind, framework, session_id, input, metadata, parent
+    )
+    if operation is None or isinstance(operation, str):
+        return Trace(options)
+    decorated: Callable[P, R] = wrap(operation, options)
+    return decorated
+
+
+class suppressed:  # noqa: N801  used as a function
+    """`with flowscope.suppressed():` nothing inside is recorded."""
+
+    def __enter__(self) -> None:
+        self._token = _context.attach(NOOP)
+
+    def __exit__(self, *_: object) -> None:
+        _context.detach(self._token)

@@ -1,0 +1,211 @@
+"""The decorator's wrappers: they change nothing of what a function is, takes, returns, yields or raises."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flowscope._context import attach, detach
+from flowscope._guard import warn_once
+from flowscope._runtime import start_span
+from flowscope._span import Span
+from flowscope._streams import Items
+
+
+class Options(NamedTuple):
+    """What was given to trace()."""
+
+    operation: str | None
+    kind: str
+    framework: str
+    session_id: str | None
+    input: Any
+    metadata: Mapping[str, Any] | None
+    parent: Any
+
+
+def finish(span: Span, error: BaseException) -> None:
+    """End a span that an exception left. A generator that is closed and an exit with status 0 are no failures."""
+    if isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        span.end()
+    else:
+        span.end(error=error)
+
+
+def wrap(function: Any, options: Options) -> Any:
+    """`function` with each call a span."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(wrap(function.__func__, options))
+    if isinstance(function, type) or not callable(function):
+        warn_once(f"@trace decorates functions; {function!r} is left as it is")
+        return function
+    begin = _Begin(function, options)
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(function, begin)
+    if inspect.isgeneratorfunction(function):
+        return _generator(function, begin)
+    if inspect.iscoroutinefunction(function):
+        return _coroutine(function, begin)
+    return _plain(function, begin)
+
+
+class _Begin:
+    """Starts the span of one call, with the arguments by name as its input."""
+
+    def __init__(self, function: Any, options: Options) -> None:
+        name: str = getattr(function, "__qualname__", None) or type(function).__qualname__
+        self._operation = options.operation or name.rpartition("<locals>.")[2]
+        self._options = options
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        names: tuple[str, ...] = code.co_varnames[: code.co_argcount] if code is not None else ()
+        # The object a method belongs to is not its input.
+        self._skip = names[:1] in (("self",), ("cls",)) and "." in name
+        self._names = names[self._skip :]
+        self._rest = "args"
+        if code is not None and code.co_flags & inspect.CO_VARARGS:
+            self._rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
+        options = self._options
+        if options.input is not ...:
+            given = options.input
+        else:
+            if self._skip:
+                args = args[1:]
+            given = dict(zip(self._names, args, strict=False))
+            if len(args) > len(self._names):
+                given[self._rest] = args[len(self._names) :]
+            if kwargs:
+                given.update(kwargs)
+        return start_span(
+            self._operation,
+            kind=options.kind,
+            framework=options.framework,
+            parent=options.parent,
+            input=given,
+            metadata=options.metadata,
+            session_id=options.session_id,
+        )
+
+
+def _plain(function: Any, begin: _Begin) -> Any:
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        token = attach(span)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            detach(token)
+            finish(span, error)
+            raise
+        detach(token)
+        span.end(result)
+        return result
+
+    return traced
+
+
+def _coroutine(function: Any, begin: _Begin) -> Any:
+    @functools.wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        token = attach(span)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            detach(token)
+            finish(span, error)
+            raise
+        detach(token)
+        span.end(result)
+        return result
+
+    return traced
+
+
+def _generator(function: Any, begin: _Begin) -> Any:
+    @functools.wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        items = Items(span)
+        sent, thrown = None, None
+        try:
+            generator = function(*args, **kwargs)
+            while True:
+                # The span is current while the body runs, not in whoever consumes what it yields.
+                token = attach(span)
+                try:
+                    item = generator.send(sent) if thrown is None else generator.throw(thrown)
+                except StopIteration as stop:
+                    result = stop.value
+                    break
+                finally:
+                    detach(token)
+                    thrown = None
+                items.add(item)
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    _close(generator, span)
+                    raise
+                except BaseException as error:
+                    sent, thrown = None, error
+        except BaseException as error:
+            finish(span, error)
+            raise
+        items.end(result)
+        return result
+
+    return traced
+
+
+def _close(generator: Any, span: Span) -> None:
+    token = attach(span)
+    try:
+        generator.close()
+    finally:
+        detach(token)
+
+
+def _async_generator(function: Any, begin: _Begin) -> Any:
+    @functools.wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        span = begin(args, kwargs)
+        items = Items(span)
+        sent, thrown = None, None
+        try:
+            generator = function(*args, **kwargs)
+            while True:
+                token = attach(span)
+                try:
+                    item = await (generator.asend(sent) if thrown is None else generator.athrow(thrown))
+                except StopAsyncIteration:
+                    break
+                finally:
+                    detach(token)
+                    thrown = None
+                items.add(item)
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await _aclose(generator, span)
+                    raise
+                except BaseException as error:
+                    sent, thrown = None, error
+        except BaseException as error:
+            finish(span, error)
+            raise
+        items.end(None)
+
+    return traced
+
+
+async def _aclose(generator: Any, span: Span) -> None:
+    token = attach(span)
+    try:
+        await generator.aclose()
+    finally:
+        detach(token)
