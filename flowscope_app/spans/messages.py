@@ -145,7 +145,7 @@ def _is_message(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return False
     if value.get("lc") == 1:
-        return text(value.get("id", [""])[-1:]).lower().find("message") >= 0
+        return "message" in _class_name(value)
     if isinstance(value.get("message"), Mapping) and len(value) <= 3:
         return _is_message(value["message"])
     if "message.role" in value or isinstance(value.get("role"), str):
@@ -156,13 +156,19 @@ def _is_message(value: Any) -> bool:
     return kind in ("function_call", "function_call_output", "reasoning") and ("call_id" in value or "summary" in value)
 
 
+def _class_name(value: Mapping[str, Any]) -> str:
+    """The class that LangChain's constructor shape names, in lower case."""
+    path = value.get("id")
+    return text(path[-1]).lower() if isinstance(path, list) and path else ""
+
+
 def _message(value: Any, role: str = "user", depth: int = 0) -> Message:
     if not isinstance(value, Mapping):
         return Message(role, tuple(_content(value)))
     if depth < MAX_DEPTH:
         if value.get("lc") == 1 and isinstance(value.get("kwargs"), Mapping):
             kwargs = dict(value["kwargs"])
-            kwargs.setdefault("type", text(value.get("id", [""])[-1]).lower())
+            kwargs.setdefault("type", _class_name(value))
             return _message(kwargs, role, depth + 1)
         if isinstance(value.get("message"), Mapping):
             return _message(value["message"], role, depth + 1)

@@ -23,7 +23,7 @@ def test_a_chain_of_python_exceptions_last_raised_first():
     assert last.frames[0].name == "_raise_from" and last.frames[0].own
     assert last.frames[0].code.startswith("raise RuntimeError")
     assert cause.relation == "caused by" and cause.raised.startswith("json.decoder.JSONDecodeError")
-    assert [frame.package for frame in cause.frames][0] == "python" and cause.frames[-1].own
+    assert cause.frames[0].package == "python" and cause.frames[-1].own
 
 
 def test_packages_of_both_worlds():
