@@ -17,9 +17,8 @@ from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.settings import Settings
 from flowscope_app.shell.link import CollectorLink
 from flowscope_app.shell.window import MainWindow
-from flowscope_app.store.errors import StoreLocked
 from flowscope_app.store.location import database_path
-from flowscope_app.store.lock import WriterLock
+from flowscope_app.store.lock import Held, PidLock
 
 log = logging.getLogger("flowscope.window")
 
@@ -31,7 +30,7 @@ class Desktop:
     app: QApplication
     window: MainWindow
     link: CollectorLink
-    lock: WriterLock
+    lock: PidLock
 
     def close(self) -> None:
         """Close the window and let go of the database."""
@@ -77,17 +76,20 @@ def _make_folder(folder: Path) -> None:
         raise FlowScopeError(
             f"the folder {folder} cannot be made ({error.strerror})", "choose another with --db or FLOWSCOPE_HOME"
         ) from None
-    if not os.access(folder, os.W_OK):
-        raise FlowScopeError(f"the folder {folder} cannot be written", "choose another with --db or FLOWSCOPE_HOME")
 
 
-def _window_lock(path: Path) -> WriterLock:
+def _window_lock(path: Path) -> PidLock:
     try:
-        return WriterLock(path.with_name(path.name + ".window"))
-    except StoreLocked as error:
+        return PidLock(path.with_name(path.name + ".window.lock"))
+    except Held as error:
         who = f" (pid {error.pid})" if error.pid else ""
         raise FlowScopeError(
             f"{path} is open in another FlowScope window{who}", "use that one, or choose another database with --db"
+        ) from None
+    except OSError as error:
+        raise FlowScopeError(
+            f"the folder {path.parent} cannot be written ({error.strerror})",
+            "choose another with --db or FLOWSCOPE_HOME",
         ) from None
 
 

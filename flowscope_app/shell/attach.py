@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayou
 from flowscope_app.views.common.copy_button import CopyButton
 from flowscope_app.views.common.labels import PlainLabel
 
-_WIDTH = 640
+_WIDTH = 720
 
 
 def attach_ways(addr: str, default: str) -> list[tuple[str, str]]:
@@ -20,7 +20,7 @@ def attach_ways(addr: str, default: str) -> list[tuple[str, str]]:
         "import zmq\n"
         f'push = zmq.Context().socket(zmq.PUSH); push.connect("{addr}")\n'
         'push.send_json({"id": "1", "session_id": "hello", "operation": "greet",\n'
-        '                "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:00:01Z"})'
+        '    "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:00:01Z"})'
     )
     return [
         ("Run it under FlowScope; nothing in it changes", f"{prefix}flowscope run python app.py"),

@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from flowscope_app.base.paths import resources
 from flowscope_app.shell.app import Desktop, open_desktop
+from flowscope_app.shell.status_bar import whole
 from flowscope_app.spans.kinds import Kind, Status
 
 PICTURE = "flowscope-demo.png"
@@ -153,7 +154,7 @@ class Photograph(QObject):
     def _tell(self, saved: bool) -> int:
         """Print what arrived; returns the exit status."""
         counts, status = self._counts(), self._desktop.link.status
-        lost = sum(int(status.get(name) or 0) for name in ("dropped", "gaps", "refused"))
+        lost = sum(whole(status.get(name)) for name in ("dropped", "gaps", "refused"))
         problems = self._programs.outcome.failures()
         if not self._complete():
             problems.append(f"not all spans arrived within {_WITHIN_S} s")
@@ -174,9 +175,7 @@ class Photograph(QObject):
 
 
 def _has_display() -> bool:
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def main() -> int:

@@ -59,8 +59,8 @@ class StatusBar(QWidget):
         self._dot.set_role("success" if link.listening else "error")
         self._dot.setAccessibleName("The collector listens" if link.listening else "The collector does not listen")
         self._addr.setText(link.addr if link.listening else "not listening")
-        self._rate.setText(f"{fmt.count(_whole(status.get('rate')))} spans/s" if status else "")
-        dropped, gaps, refused = (_whole(status.get(name)) for name in ("dropped", "gaps", "refused"))
+        self._rate.setText(f"{fmt.count(whole(status.get('rate')))} spans/s" if status else "")
+        dropped, gaps, refused = (whole(status.get(name)) for name in ("dropped", "gaps", "refused"))
         lost = dropped + gaps
         said = f"{fmt.count(lost)} lost" + (f" · {fmt.count(refused)} refused" if refused else "")
         self._lost.setText(said if status else "")
@@ -90,5 +90,6 @@ class StatusBar(QWidget):
         )
 
 
-def _whole(value: Any) -> int:
+def whole(value: Any) -> int:
+    """A number out of a reply, 0 if it is none."""
     return int(value) if isinstance(value, int | float) else 0

@@ -53,6 +53,9 @@ QPushButton:pressed, QToolButton:pressed, QToolButton:checked { background: $sel
 QPushButton:focus, QToolButton:focus { border-color: $accent; }
 QPushButton:disabled, QToolButton:disabled { color: $faint; }
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 500; }
+QToolButton[autoRaise="true"] { background: transparent; border: 1px solid transparent; padding: 4px; }
+QToolButton[autoRaise="true"]:hover { background: $hover; }
+QToolButton[autoRaise="true"]:focus { border-color: $accent; }
 QPushButton[role="flat"], QToolButton[role="flat"] {
     background: transparent; border: 1px solid transparent; color: $dim; padding: 4px 8px;
 }
@@ -60,6 +63,12 @@ QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { background: $ho
 QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: $accent; }
 QPushButton[role="link"] { background: transparent; border: none; color: $accent; padding: 0; text-align: left; }
 QPushButton[role="link"]:hover, QPushButton[role="link"]:focus { text-decoration: underline; }
+QToolButton[role="choice"] {
+    background: transparent; border: 1px solid transparent; color: $dim; padding: 3px 6px; font-size: 12px;
+}
+QToolButton[role="choice"]:hover { color: $text; }
+QToolButton[role="choice"]:checked { background: transparent; color: $text; }
+QToolButton[role="choice"]:focus { border-color: $accent; }
 QPushButton[role="pill"], QToolButton[role="pill"] {
     background: $raised; border: 1px solid $raised; border-radius: 12px; padding: 3px 12px; color: $dim;
 }
