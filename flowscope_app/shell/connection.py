@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+
+from flowscope_app.collector.connection import Connection, find
 
 
-@dataclass(frozen=True)
-class Running:
-    """Where a running collector takes spans and commands."""
-
-    addr: str
-    control: str
+def running_collector(db: str) -> Connection | None:
+    """The running collector of the database at path `db`, or None."""
+    found = find()
+    return found if found is not None and Path(found.db) == Path(db) else None

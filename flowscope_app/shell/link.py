@@ -99,7 +99,7 @@ class CollectorLink(QObject):
         process.finished.connect(self._ended)
         process.errorOccurred.connect(self._failed)
         self._process = process
-        arguments = ["collect", "--addr", self._wanted, "--db", self._db, "--until-stdin-ends"]
+        arguments = ["collect", "--addr", self._wanted, "--db", self._db, "--parent-watch"]
         process.start(*flowscope_command(arguments))
 
     def _heard(self) -> None:
