@@ -1,0 +1,136 @@
+"""The control channel: commands as JSON objects, answered with {"ok": true, ...} or {"ok": false, "error": ...}."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import zmq
+
+from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.collector.tasks import Tasks
+from flowscope_app.store import StoreWriter
+
+MAX_COMMANDS = 100
+"""Commands answered before spans are read again."""
+
+logger = logging.getLogger("flowscope.collector")
+
+Reply = dict[str, Any]
+Send = Callable[[Reply], None]
+
+
+class CommandError(FlowScopeError):
+    """The command can't be done as it was given."""
+
+
+class Control:
+    """Answers what comes in on the ROUTER. A peer may be a REQ or a DEALER socket."""
+
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        writer: StoreWriter,
+        tasks: Tasks,
+        *,
+        identity: Callable[[], Reply],
+        status: Callable[[], Reply],
+        stop: Callable[[], None],
+    ) -> None:
+        self._socket = socket
+        self._writer = writer
+        self._tasks = tasks
+        self._stop = stop
+        self._commands: dict[str, Callable[[Reply, Send], Reply | None]] = {
+            "hello": lambda _request, _send: identity(),
+            "status": lambda _request, _send: status(),
+            "delete_session": self._delete_session,
+            "rename_session": self._rename_session,
+            "import": self._import,
+            "progress": self._progress,
+            "stop": self._stop_soon,
+        }
+
+    def serve(self) -> None:
+        """Answer what has come in, never waiting for anybody."""
+        for _ in range(MAX_COMMANDS):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if len(frames) < 2:
+                continue
+            envelope = frames[:2] if len(frames) > 2 and not frames[1] else frames[:1]
+            self._answer(envelope, frames[-1])
+
+    def _answer(self, envelope: list[bytes], body: bytes) -> None:
+        number: object = None
+
+        def send(reply: Reply) -> None:
+            answer = {"ok": True, **reply} if number is None else {"ok": True, **reply, "id": number}
+            # A peer that has gone, or does not read, gets no answer; that is its own affair.
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.send_multipart([*envelope, orjson.dumps(answer)], zmq.NOBLOCK)
+
+        try:
+            request = orjson.loads(body)
+            if not isinstance(request, dict) or not isinstance(request.get("cmd"), str):
+                raise CommandError('a command is an object with a "cmd"')
+            number = request.get("id")
+            command = self._commands.get(request["cmd"])
+            if command is None:
+                raise CommandError(f"unknown command {request['cmd'][:40]!r}", "known: " + ", ".join(self._commands))
+            reply = command(request, send)
+            if reply is not None:
+                send(reply)
+        except orjson.JSONDecodeError:
+            send({"ok": False, "error": "a command is a JSON object"})
+        except FlowScopeError as error:
+            send({"ok": False, "error": str(error)})
+        except Exception as error:
+            logger.exception("a command failed")
+            send({"ok": False, "error": f"{type(error).__name__}: {error}"})
+
+    def _delete_session(self, request: Reply, _send: Send) -> Reply:
+        session = _text(request, "session")
+        if not self._writer.delete_session(session):
+            raise CommandError(f"there is no session {session[:80]!r}")
+        self._tasks.sweep()
+        return {}
+
+    def _rename_session(self, request: Reply, _send: Send) -> Reply:
+        session = _text(request, "session")
+        if not self._writer.rename_session(session, _text(request, "name", empty=True)):
+            raise CommandError(f"there is no session {session[:80]!r}")
+        return {}
+
+    def _import(self, request: Reply, send: Send) -> Reply | None:
+        """Answered when it is done, or with "wait": false at once; `progress` tells how it goes."""
+        path = Path(_text(request, "path"))
+        if not path.is_absolute():
+            raise CommandError("the path of an import must be absolute")
+        wait = request.get("wait", True)
+        reply = self._tasks.add_import(path, send if wait else None)
+        return None if wait else reply
+
+    def _progress(self, request: Reply, _send: Send) -> Reply:
+        number = request.get("task")
+        reply = self._tasks.progress(number) if isinstance(number, int) else None
+        if reply is None:
+            raise CommandError(f"there is no import with number {str(number)[:20]}")
+        return {**reply, "ok": True, "error": reply.get("error", "")}
+
+    def _stop_soon(self, _request: Reply, _send: Send) -> Reply:
+        self._stop()
+        return {}
+
+
+def _text(request: Reply, name: str, *, empty: bool = False) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not (value or empty):
+        raise CommandError(f'the command needs a text "{name}"')
+    return value

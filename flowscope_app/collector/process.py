@@ -1,0 +1,243 @@
+"""The collector process: its start, its one loop, and an end that leaves nothing unwritten."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import zmq
+
+from flowscope.protocol import SUPPORTED_VERSIONS
+from flowscope_app import __version__
+from flowscope_app.collector import connection
+from flowscope_app.collector.control import Control
+from flowscope_app.collector.handshakes import Handshakes
+from flowscope_app.collector.pipeline import Pipeline
+from flowscope_app.collector.sockets import Sockets, listen
+from flowscope_app.collector.tasks import Importer, Tasks
+from flowscope_app.collector.voice import Voice
+from flowscope_app.store import Report, StoreWriter
+
+GATHER_S = 0.02
+"""How long messages are gathered for one transaction: the delay of a lone span, and what makes its sync cheap."""
+TICK_S = 0.2
+DRAIN_QUIET_S = 0.1
+DRAIN_S = 2.0
+LAST_TRY_S = 5.0
+
+logger = logging.getLogger("flowscope.collector")
+
+
+def main(
+    addr: str,
+    db: str,
+    *,
+    importer: Importer,
+    ready: Callable[[str], None],
+    parent_watch: bool = False,
+) -> int:
+    """Collect at `addr` into `db` until SIGINT, SIGTERM, a stop command or, with `parent_watch`, the end of stdin.
+
+    `ready` is called once with the address really listened on. Returns the exit status: 0, or 1 if records that
+    had arrived could not be written. Raises FlowScopeError, one line, if it can't start.
+    """
+    with _logging(), StoreWriter.open(db) as writer:
+        sockets = listen(addr)
+        try:
+            collector = Collector(writer, sockets, importer)
+            with _signals(collector.stop):
+                if parent_watch:
+                    _watch_stdin(collector.stop)
+                connection.write(collector.identity())
+                try:
+                    ready(sockets.addr)
+                    return collector.run()
+                finally:
+                    connection.remove()
+        finally:
+            sockets.close()
+
+
+class Collector:
+    """One loop over the sockets. Everything in it runs in one thread; `stop` alone may be called from anywhere."""
+
+    def __init__(self, writer: StoreWriter, sockets: Sockets, importer: Importer) -> None:
+        self._writer = writer
+        self._sockets = sockets
+        self._epoch = secrets.token_hex(8)
+        self._stopping = False
+        self._started = time.monotonic()
+        self._voice = Voice()
+        self._pipeline = Pipeline(writer, self._voice)
+        self._tasks = Tasks(writer, importer)
+        self._handshakes = Handshakes(sockets.data)
+        self._control = Control(
+            sockets.control,
+            writer,
+            self._tasks,
+            identity=self.identity,
+            status=self.status,
+            stop=self.stop,
+        )
+        self._poller = zmq.Poller()
+        self._poller.register(sockets.control, zmq.POLLIN)
+        self._poller.register(self._handshakes.monitor, zmq.POLLIN)
+
+    def stop(self) -> None:
+        """End the loop soon."""
+        self._stopping = True
+
+    def identity(self) -> dict[str, Any]:
+        """Who this collector is: what `hello` answers and the connection file holds."""
+        return {
+            "pid": os.getpid(),
+            "addr": self._sockets.addr,
+            "control": self._sockets.control_addr,
+            "db": str(self._writer.path),
+            "epoch": self._epoch,
+            "version": __version__,
+            "protocol": list(SUPPORTED_VERSIONS),
+        }
+
+    def status(self) -> dict[str, Any]:
+        """How it fares: counts of records since it started, the rate of the last seconds, what waits and why."""
+        counters = self._pipeline.counters
+        return {
+            **{name: getattr(counters, name) for name in counters.__slots__},
+            "connections_refused": self._handshakes.failed,
+            "rate": round(self._pipeline.rate, 1),
+            "queue": self._pipeline.queued,
+            "fault": self._pipeline.fault,
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "imports": self._tasks.running(),
+        }
+
+    def run(self) -> int:
+        """Serve until stopped, then drain. Returns the exit status."""
+        while not self._stopping:
+            self._turn()
+        return self._finish()
+
+    def _turn(self) -> None:
+        """Wait for something to do, and do it."""
+        events = dict(self._poller_events())
+        if self._sockets.control in events:
+            self._control.serve()
+        if self._handshakes.monitor in events:
+            self._handshakes.read()
+        self._note_strangers()
+        if self._sockets.data in events:
+            self._gather()
+        self._commit()
+        if self._tasks.busy and not self._pipeline.fault:
+            self._tasks.step()
+
+    def _poller_events(self) -> list[tuple[Any, int]]:
+        """What is ready. Data is not looked at while a batch waits for the database."""
+        due = self._pipeline.due_in()
+        wait = 0.0 if self._tasks.busy and not self._pipeline.fault else TICK_S
+        if due is not None:
+            wait = min(wait, due)
+        if self._pipeline.full:
+            return self._poller.poll(int(wait * 1000))
+        self._poller.register(self._sockets.data, zmq.POLLIN)
+        try:
+            return self._poller.poll(int(wait * 1000))
+        finally:
+            self._poller.unregister(self._sockets.data)
+
+    def _gather(self) -> None:
+        """Read messages for one transaction: until it is full, or its time is up."""
+        data, pipeline = self._sockets.data, self._pipeline
+        deadline = time.monotonic() + GATHER_S
+        while not pipeline.full:
+            try:
+                pipeline.take(data.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                left = deadline - time.monotonic()
+                if left <= 0 or not data.poll(max(1, int(left * 1000))):
+                    return
+            if time.monotonic() >= deadline:
+                return
+
+    def _commit(self) -> None:
+        committed = self._pipeline.commit()
+        if committed is None:
+            return
+        # Here, and only here, `committed.watermarks` may be acknowledged: their records are on the disk.
+
+    def _note_strangers(self) -> None:
+        count = self._handshakes.new_failures()
+        if count:
+            detail = "a connection was closed that does not speak ZeroMQ 3 (a browser, a port scan?)"
+            self._pipeline.report(Report("connection", detail, count))
+
+    def _finish(self) -> int:
+        """Read what is under way, write what is held, say what could not be."""
+        self._tasks.cancel()
+        deadline = time.monotonic() + DRAIN_S
+        while time.monotonic() < deadline and not self._pipeline.fault:
+            if not self._sockets.data.poll(int(DRAIN_QUIET_S * 1000)):
+                break
+            self._gather()
+            self._commit()
+        deadline = time.monotonic() + LAST_TRY_S
+        while (due := self._pipeline.due_in()) is not None and time.monotonic() < deadline:
+            time.sleep(due)
+            self._commit()
+        self._handshakes.close()
+        if self._pipeline.queued:
+            logger.error("%d records that had arrived are lost: %s", self._pipeline.queued, self._pipeline.fault)
+            return 1
+        return 0
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the loop while this lasts; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda _number, _frame: stop()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch_stdin(stop: Callable[[], None]) -> None:
+    """Stop when standard input ends: the window that started this process is gone, however it went."""
+
+    def wait() -> None:
+        try:
+            while os.read(0, 4096):
+                pass
+        except OSError:
+            pass
+        stop()
+
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+@contextmanager
+def _logging() -> Iterator[None]:
+    """What the collector has to say goes to standard error, a line each."""
+    root = logging.getLogger("flowscope")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("flowscope: %(message)s"))
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

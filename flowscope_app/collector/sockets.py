@@ -1,0 +1,165 @@
+"""The collector's two sockets: bound where asked, or refused in one line that says who is in the way."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import zmq
+
+from flowscope.protocol import AddressError, control_addr, parse_addr
+from flowscope_app.collector.decode import SOCKET_MAX_FRAME
+from flowscope_app.collector.errors import ListenError
+from flowscope_app.store.lock import Held, PidLock
+
+RECEIVE_HWM = 10_000
+"""Messages that wait inside ZeroMQ for each producer; beyond that they wait in the producer."""
+CONTROL_MAX_FRAME = 1 << 20
+HANDSHAKE_MS = 1_000
+EPHEMERAL_TRIES = 50
+# With a domain set libzmq takes no peer that speaks less than ZMTP 3: a web page's POST would be one.
+ZAP_DOMAIN = b"flowscope"
+
+
+@dataclass(slots=True)
+class Sockets:
+    """Bound sockets, and the addresses they really have."""
+
+    context: zmq.Context[zmq.Socket[bytes]]
+    data: zmq.Socket[bytes]
+    control: zmq.Socket[bytes]
+    addr: str
+    control_addr: str
+    lock: PidLock | None = None
+
+    def close(self) -> None:
+        """Close both; what is queued for a peer has half a second to leave."""
+        self.data.close(linger=0)
+        self.control.close(linger=500)
+        self.context.term()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def listen(addr: str) -> Sockets:
+    """Bind PULL at `addr` and ROUTER beside it. Raises ListenError.
+
+    Port 0 takes any two free ports that are neighbours; the addresses returned are the real ones.
+    """
+    endpoint, ephemeral = _checked(addr)
+    lock = _claim(endpoint) if endpoint.startswith("ipc://") else None
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        for left in reversed(range(EPHEMERAL_TRIES if ephemeral else 1)):
+            try:
+                return _bind(context, endpoint, lock)
+            except _ControlTaken:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+    except BaseException:
+        context.destroy(linger=0)
+        if lock is not None:
+            lock.release()
+        raise
+
+
+class _ControlTaken(ListenError):  # noqa: N818 - it says what is so
+    pass
+
+
+def _bind(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, lock: PidLock | None) -> Sockets:
+    data = _socket(context, zmq.PULL, endpoint, SOCKET_MAX_FRAME)
+    data.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
+    control = _socket(context, zmq.ROUTER, endpoint, CONTROL_MAX_FRAME)
+    try:
+        _bind_one(data, endpoint)
+        addr = _last_endpoint(data)
+        try:
+            _bind_one(control, control_addr(addr))
+        except ListenError as error:
+            raise _ControlTaken(f"the control channel beside {addr}: {error.message}", error.hint) from None
+        return Sockets(context, data, control, addr, _last_endpoint(control), lock)
+    except BaseException:
+        data.close(linger=0)
+        control.close(linger=0)
+        raise
+
+
+def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, endpoint: str, max_frame: int) -> zmq.Socket[bytes]:
+    socket = context.socket(kind)
+    socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    socket.setsockopt(zmq.MAXMSGSIZE, max_frame)
+    socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+    return socket
+
+
+def _bind_one(socket: zmq.Socket[bytes], endpoint: str) -> None:
+    try:
+        socket.bind(endpoint)
+        if endpoint.startswith("ipc://"):
+            Path(endpoint.removeprefix("ipc://")).chmod(0o600)
+    except zmq.ZMQError as error:
+        raise _explained(endpoint, error) from None
+
+
+def _last_endpoint(socket: zmq.Socket[bytes]) -> str:
+    found = socket.getsockopt(zmq.LAST_ENDPOINT)
+    return found.rstrip(b"\0").decode() if isinstance(found, bytes) else ""
+
+
+def _checked(addr: str) -> tuple[str, bool]:
+    """The endpoint to bind, and whether its port is for the system to choose."""
+    host, _, port = addr.rpartition(":")
+    ephemeral = host.startswith("tcp://") and port in ("0", "*")
+    try:
+        address = parse_addr(f"{host}:1" if ephemeral else addr)
+    except AddressError as error:
+        raise ListenError(error.reason) from None
+    if address.transport not in ("tcp", "ipc") or len(address.endpoints) != 1:
+        raise ListenError(f"{addr} is not one address to listen on", "give tcp://127.0.0.1:PORT or ipc://PATH")
+    if not address.loopback:
+        raise ListenError(
+            f"{addr} can be reached from other machines, and nothing there would be asked who it is",
+            "listen on tcp://127.0.0.1:PORT or ipc://PATH",
+        )
+    endpoint = address.endpoints[0].replace("tcp://localhost:", "tcp://127.0.0.1:")
+    if ephemeral:
+        endpoint = f"{endpoint.rpartition(':')[0]}:*"
+    return endpoint, ephemeral
+
+
+def _claim(endpoint: str) -> PidLock:
+    """The right to an ipc path: a second bind would take it away from the first without a word."""
+    path = Path(endpoint.removeprefix("ipc://"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return PidLock(path.with_name(path.name + ".lock"))
+    except Held as error:
+        who = f"the collector with pid {error.pid}" if error.pid else "another collector"
+        raise ListenError(f"{endpoint} is in use by {who}", "stop it, or choose another with --addr") from None
+    except OSError as error:
+        raise ListenError(f"{endpoint} can't be listened on: {error.strerror or error}") from None
+
+
+def _explained(endpoint: str, error: zmq.ZMQError) -> ListenError:
+    if error.errno == errno.EADDRINUSE:
+        return ListenError(f"{endpoint} is in use by {_holder(endpoint)}", "stop it, or choose another with --addr")
+    if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
+        return ListenError(f"{endpoint}: this machine has no such address", "use tcp://127.0.0.1:PORT")
+    return ListenError(f"{endpoint} can't be listened on: {os.strerror(error.errno or 0)}", "use --addr")
+
+
+def _holder(endpoint: str) -> str:
+    """Who listens on a tcp endpoint, as far as this user may know."""
+    port = endpoint.rpartition(":")[2]
+    with contextlib.suppress(psutil.Error, OSError, ValueError):
+        for entry in psutil.net_connections("tcp"):
+            if entry.status == psutil.CONN_LISTEN and entry.laddr and entry.laddr.port == int(port) and entry.pid:
+                return f"{psutil.Process(entry.pid).name()} (pid {entry.pid})"
+    return "another program"

@@ -1,0 +1,137 @@
+"""Long work done in small steps between polls, so that spans keep coming in: imports, and clearing deleted spans."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.store import StoreFault, StoreWriter
+
+KEPT_RESULTS = 100
+SWEEP_PAUSE_STEPS = 50
+
+logger = logging.getLogger("flowscope.collector")
+
+Reply = dict[str, Any]
+OnDone = Callable[[Reply], None]
+
+
+class Progress(Protocol):
+    """How far an import is: bytes of the file, records; the last one names the sessions."""
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def sessions(self) -> tuple[str, ...]: ...
+    @property
+    def note(self) -> str: ...
+
+
+Importer = Callable[[Path, StoreWriter], Iterator[Progress]]
+
+
+@dataclass(slots=True)
+class ImportTask:
+    """One file. `reply` is its state as the control channel tells it."""
+
+    number: int
+    path: Path
+    reply: Reply
+    on_done: OnDone | None
+    steps: Iterator[Progress] | None = None
+
+
+class Tasks:
+    """Imports one after another, and the store's sweep when there is none."""
+
+    def __init__(self, writer: StoreWriter, importer: Importer) -> None:
+        self._writer = writer
+        self._importer = importer
+        self._queue: deque[ImportTask] = deque()
+        self._replies: dict[int, Reply] = {}
+        self._count = 0
+        self._sweeping = True  # what an earlier process left hidden goes first
+
+    @property
+    def busy(self) -> bool:
+        """Whether `step` has something to do."""
+        return bool(self._queue) or self._sweeping
+
+    def sweep(self) -> None:
+        """A session was deleted: clear its spans away."""
+        self._sweeping = True
+
+    def add_import(self, path: Path, on_done: OnDone | None) -> Reply:
+        """Queue a file. `on_done` is called with the final reply; the one returned here is kept up to date."""
+        self._count += 1
+        reply: Reply = {"ok": True, "task": self._count, "state": "waiting", "path": str(path), "records": 0}
+        self._replies[self._count] = reply
+        while len(self._replies) > KEPT_RESULTS:
+            self._replies.pop(next(iter(self._replies)))
+        self._queue.append(ImportTask(self._count, path, reply, on_done))
+        return reply
+
+    def progress(self, number: int) -> Reply | None:
+        """How an import stands, or how it ended; None if it is not known (any more)."""
+        return self._replies.get(number)
+
+    def running(self) -> list[Reply]:
+        """The imports that are not done."""
+        return [task.reply for task in self._queue]
+
+    def step(self) -> None:
+        """Do a little: well under a tenth of a second."""
+        if self._queue:
+            self._advance(self._queue[0])
+            return
+        try:
+            self._sweeping = self._writer.sweep()
+        except StoreFault as error:
+            logger.debug("not swept now: %s", error)
+            self._sweeping = False
+
+    def _advance(self, task: ImportTask) -> None:
+        try:
+            if task.steps is None:
+                task.steps = self._importer(task.path, self._writer)
+            now = next(task.steps)
+            task.reply.update(
+                state="running",
+                done=now.done,
+                total=now.total,
+                records=now.records,
+                sessions=list(now.sessions),
+                note=now.note,
+            )
+        except StopIteration:
+            self._end(task, {"ok": True, "state": "done"})
+        except FlowScopeError as error:
+            self._end(task, {"ok": False, "state": "failed", "error": str(error)})
+        except Exception as error:
+            logger.exception("an import failed")
+            self._end(task, {"ok": False, "state": "failed", "error": f"{task.path} can't be imported: {error}"})
+
+    def _end(self, task: ImportTask, outcome: Reply) -> None:
+        self._queue.popleft()
+        task.reply.update(outcome)
+        self._sweeping = True
+        if task.on_done is not None:
+            task.on_done(task.reply)
+
+    def cancel(self) -> None:
+        """Give up what is not done; nothing of it stays."""
+        while self._queue:
+            task = self._queue[0]
+            close = getattr(task.steps, "close", None)
+            if close is not None:
+                close()
+            self._end(task, {"ok": False, "state": "failed", "error": "the collector was stopped"})

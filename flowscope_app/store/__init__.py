@@ -1,0 +1,47 @@
+"""Sessions and spans on disk: one writer, any number of readers, one SQLite file."""
+
+from flowscope_app.store.errors import (
+    Damaged,
+    ForeignDatabase,
+    NewerSchema,
+    NoStore,
+    NotWritable,
+    StoreError,
+    StoreFault,
+    StoreLocked,
+    UnsupportedUrl,
+)
+from flowscope_app.store.imports import Import
+from flowscope_app.store.reader import StoreReader
+from flowscope_app.store.rows import (
+    Committed,
+    Health,
+    Incoming,
+    Payload,
+    ProducerRow,
+    Report,
+    SessionRow,
+)
+from flowscope_app.store.writer import StoreWriter
+
+__all__ = [
+    "Committed",
+    "Damaged",
+    "ForeignDatabase",
+    "Health",
+    "Import",
+    "Incoming",
+    "NewerSchema",
+    "NoStore",
+    "NotWritable",
+    "Payload",
+    "ProducerRow",
+    "Report",
+    "SessionRow",
+    "StoreError",
+    "StoreFault",
+    "StoreLocked",
+    "StoreReader",
+    "StoreWriter",
+    "UnsupportedUrl",
+]

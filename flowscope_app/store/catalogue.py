@@ -1,0 +1,257 @@
+"""What the writer knows by heart: names, producers, sessions and tracks, each looked up once.
+
+All of it mirrors rows of the transaction under way or of earlier ones; after a rollback it is thrown away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import PurePath, PureWindowsPath
+
+from flowscope.protocol import ProducerInfo
+from flowscope_app.base.format import one_line
+from flowscope_app.store.sequence import Sequence
+
+MAX_TRACKS = 256
+"""Tracks of one producer in one session. Spans of further threads and tasks stand on the program's main track."""
+MAX_THREAD = 200
+"""Characters of a thread's or task's name that tell tracks apart."""
+MAX_FACETS = 64
+"""Programs, frameworks or languages listed for one session."""
+MAX_CACHED = 200_000
+PROGRAM, FRAMEWORK, LANGUAGE = 1, 2, 3
+
+ANONYMOUS = "anonymous:"
+"""How ids begin that were made here, for records that came without a header."""
+
+_MAIN_THREADS = frozenset(("", "MainThread", "main"))
+
+
+@dataclass(slots=True)
+class ProducerState:
+    """A producer's row. `dirty` when watermark, gaps or dropped differ from what the database has."""
+
+    key: int
+    info: ProducerInfo
+    sequence: Sequence
+    dropped: int
+    dirty: bool = False
+
+
+@dataclass(slots=True)
+class SessionState:
+    """A session's row with its sums, kept right record by record (`tally`)."""
+
+    key: int
+    spans: int = 0
+    errors: int = 0
+    pending: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    start_ns: int | None = None
+    end_ns: int | None = None
+    shrunk: bool = False  # a replaced span may have held the least start or the greatest end
+    facets: set[tuple[int, str]] = field(default_factory=set)
+    tracks: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    track_counts: dict[int, int] = field(default_factory=dict)
+
+
+class Catalogue:
+    """Lookups that insert what is new. Belongs to the writer's connection and its current transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.names: dict[str, int] = {"": 0}
+        self.producers: dict[str, ProducerState] = {}
+        self.sessions: dict[str, SessionState] = {}
+
+    def trim(self) -> None:
+        """Forget what has grown too large. Between transactions only."""
+        if len(self.names) > MAX_CACHED:
+            self.names = {"": 0}
+        if len(self.producers) > MAX_CACHED:
+            self.producers.clear()
+        if sum(1 + len(state.tracks) for state in self.sessions.values()) > MAX_CACHED:
+            self.sessions.clear()
+
+    def name(self, text: str) -> int:
+        """The key of an interned string; 0 for "" (none)."""
+        key = self.names.get(text)
+        if key is None:
+            found = self._connection.execute("SELECT key FROM names WHERE text = ?", (text,)).fetchone()
+            if found is None:
+                found = (self._connection.execute("INSERT INTO names (text) VALUES (?)", (text,)).lastrowid,)
+            key = self.names[text] = int(found[0])
+        return key
+
+    def producer(self, info: ProducerInfo) -> ProducerState:
+        """The state of a producer, by its id. What its row does not know yet is taken from `info`."""
+        state = self.producers.get(info.id)
+        if state is None:
+            state = self.producers[info.id] = self._load_producer(info)
+        if info is not state.info and info != state.info:
+            state.info = _merged(state.info, info)
+            self._connection.execute(
+                "UPDATE producers SET program=?, pid=?, host=?, language=?, runtime=?, sdk=?, started_ns=? WHERE key=?",
+                (*_columns(state.info), state.key),
+            )
+        return state
+
+    def _load_producer(self, info: ProducerInfo) -> ProducerState:
+        row = self._connection.execute(
+            "SELECT key, watermark, dropped, program, pid, host, language, runtime, sdk, started_ns"
+            " FROM producers WHERE id = ?",
+            (info.id,),
+        ).fetchone()
+        if row is None:
+            key = self._connection.execute(
+                "INSERT INTO producers (id, program, pid, host, language, runtime, sdk, started_ns,"
+                " watermark, dropped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+                (info.id, *_columns(info)),
+            ).lastrowid
+            return ProducerState(int(key or 0), info, Sequence(), 0)
+        key, watermark, dropped, program, pid, host, language, runtime, sdk, started = row
+        gaps = self._connection.execute("SELECT first, last FROM gaps WHERE producer = ?", (key,)).fetchall()
+        stored = ProducerInfo(info.id, info.session_id, program, pid or 0, host, language, runtime, sdk, started)
+        return ProducerState(key, stored, Sequence(watermark, gaps), dropped)
+
+    def save_producer(self, state: ProducerState) -> None:
+        """Write watermark, drops and gaps, in the transaction of the records they belong to."""
+        self._connection.execute(
+            "UPDATE producers SET watermark = ?, dropped = ? WHERE key = ?",
+            (state.sequence.watermark, state.dropped, state.key),
+        )
+        self._connection.execute("DELETE FROM gaps WHERE producer = ?", (state.key,))
+        self._connection.executemany(
+            "INSERT INTO gaps (producer, first, last) VALUES (?, ?, ?)",
+            [(state.key, first, last) for first, last in state.sequence.gaps],
+        )
+        state.dirty = False
+
+    def session(self, session_id: str) -> SessionState:
+        """The state of a visible session, made if there is none."""
+        state = self.sessions.get(session_id)
+        if state is None:
+            row = self._connection.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            state = self.new_session(session_id) if row is None else self.load_session(row[0])
+            self.sessions[session_id] = state
+        return state
+
+    def new_session(self, session_id: str | None) -> SessionState:
+        """A new session; with no id it is hidden."""
+        key = self._connection.execute(
+            "INSERT INTO sessions (id, name, spans, errors, pending, tokens_in, tokens_out, last_ns)"
+            " VALUES (?, '', 0, 0, 0, 0, 0, 0)",
+            (session_id,),
+        ).lastrowid
+        return SessionState(int(key or 0))
+
+    def load_session(self, key: int) -> SessionState:
+        """The state of the session with this key, from its rows."""
+        row = self._connection.execute(
+            "SELECT key, spans, errors, pending, tokens_in, tokens_out, start_ns, end_ns FROM sessions WHERE key = ?",
+            (key,),
+        ).fetchone()
+        state = SessionState(*row)
+        state.facets = set(
+            self._connection.execute("SELECT what, text FROM facets WHERE session = ?", (key,)).fetchall()
+        )
+        return state
+
+    def facet(self, session: SessionState, what: int, text: str) -> None:
+        """Note that a session holds a program, framework or language."""
+        entry = (what, text)
+        if entry in session.facets:
+            return
+        session.facets.add(entry)
+        if sum(kind == what for kind, _ in session.facets) <= MAX_FACETS:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO facets (session, what, text) VALUES (?, ?, ?)",
+                (session.key, what, text),
+            )
+
+    def track(self, session: SessionState, producer: ProducerState, thread: str, task: str) -> int:
+        """The key of a thread's or task's track, made if it is new."""
+        place = (producer.key, thread, task)
+        key = session.tracks.get(place)
+        if key is None:
+            key = self._find_track(session, producer, thread, task)
+            if len(session.tracks) < MAX_CACHED:
+                session.tracks[place] = key
+        return key
+
+    def _find_track(self, session: SessionState, producer: ProducerState, thread: str, task: str) -> int:
+        execute = self._connection.execute
+        if producer.key not in session.track_counts:
+            known = execute(
+                "SELECT count(*) FROM tracks WHERE session = ? AND producer = ?", (session.key, producer.key)
+            ).fetchone()[0]
+            session.track_counts[producer.key] = known
+        if thread in _MAIN_THREADS:
+            thread = ""
+        thread, task = thread[:MAX_THREAD], task[:MAX_THREAD]
+        name = f"{thread}\n{task}" if task else thread
+        sql = "SELECT key FROM tracks WHERE session = ? AND producer = ? AND thread = ?"
+        found = execute(sql, (session.key, producer.key, name)).fetchone()
+        if found is None and name and session.track_counts[producer.key] >= MAX_TRACKS:
+            thread = task = name = ""
+            found = execute(sql, (session.key, producer.key, "")).fetchone()
+        if found is None:
+            session.track_counts[producer.key] += 1
+            found = (
+                execute(
+                    "INSERT INTO tracks (session, producer, thread, label, detail) VALUES (?, ?, ?, ?, ?)",
+                    (session.key, producer.key, name, *describe_track(producer.info, thread, task)),
+                ).lastrowid,
+            )
+        return int(found[0])
+
+
+def describe_track(info: ProducerInfo, thread: str, task: str) -> tuple[str, str]:
+    """A track's label ("support_bot.py", "ThreadPoolExecutor-0_1") and detail ("python 3.11 · pid 41822 · ...")."""
+    label = task or thread or program_name(info)
+    runtime = info.runtime
+    if not runtime or runtime[0].isdigit():
+        runtime = f"{info.language} {runtime}".rstrip()
+    parts = [runtime, f"pid {info.pid}" if info.pid else "", thread or "MainThread", task]
+    if info.id.startswith(ANONYMOUS):
+        parts[2] = thread
+    return one_line(label, 200), one_line(" · ".join(part for part in parts if part), 300)
+
+
+def program_name(info: ProducerInfo) -> str:
+    """What a person calls the program: its file's name, else its language, else its id."""
+    if info.program:
+        path = PureWindowsPath(info.program) if "\\" in info.program else PurePath(info.program)
+        return path.name or info.program
+    if info.id.startswith(ANONYMOUS):
+        return info.language
+    return info.id
+
+
+def _columns(info: ProducerInfo) -> tuple[str, int | None, str, str, str, str, int | None]:
+    return (
+        info.program,
+        info.pid or None,
+        info.host,
+        info.language,
+        info.runtime,
+        info.sdk,
+        info.started_ns,
+    )
+
+
+def _merged(old: ProducerInfo, new: ProducerInfo) -> ProducerInfo:
+    """`new` where it says something, `old` elsewhere: a bare record knows less than a header did."""
+    return ProducerInfo(
+        new.id,
+        new.session_id or old.session_id,
+        new.program or old.program,
+        new.pid or old.pid,
+        new.host or old.host,
+        new.language if new.language != "unknown" else old.language,
+        new.runtime or old.runtime,
+        new.sdk or old.sdk,
+        new.started_ns or old.started_ns,
+    )

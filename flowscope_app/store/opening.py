@@ -1,0 +1,73 @@
+"""Open a database for its one writer: made, checked, migrated, or refused in one line."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from peewee import DatabaseError, OperationalError, SqliteDatabase
+
+from flowscope_app.store import migrations, schema
+from flowscope_app.store.errors import Damaged, ForeignDatabase, NewerSchema, NoStore, NotWritable, StoreFault
+
+# FULL syncs each commit: with a group of records a commit it costs little, and a power cut takes nothing that was
+# acknowledged. A foreign lock is waited for briefly only: the collector keeps its batch and tries again.
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "cache_size": -65536,
+    "temp_store": "memory",
+    "journal_size_limit": 1 << 26,
+}
+BUSY_SECONDS = 0.25
+
+
+def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
+    """The connected database at `path`, of the current schema. Raises a StoreError."""
+    if not create and not path.exists():
+        raise NoStore(str(path))
+    db = SqliteDatabase(str(path), timeout=BUSY_SECONDS, thread_safe=False, check_same_thread=False)
+    try:
+        db.connect()
+        check_identity(db.connection(), path)
+        if not _version(db.connection()):
+            db.execute_sql("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL writes the file's first page
+        for name, value in PRAGMAS.items():
+            db.execute_sql(f"PRAGMA {name} = {value}")
+        found = _version(db.connection())
+        if not found:
+            schema.create(db)
+        else:
+            migrations.migrate(db, found, schema.SCHEMA_VERSION)
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        db.close()
+        raise _explained(error, path) from None
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ForeignDatabase or NewerSchema unless this is a FlowScope database we know, or an empty file."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != schema.APPLICATION_ID and (application or tables):
+        raise ForeignDatabase(str(path))
+    version = _version(connection)
+    if version > schema.SCHEMA_VERSION:
+        raise NewerSchema(str(path), version, schema.SCHEMA_VERSION)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _explained(error: Exception, path: Path) -> Exception:
+    """What an error of SQLite's while opening means to a person."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreFault(f"{path} is locked by another program", "close it there")
+    if isinstance(error, (OperationalError, sqlite3.OperationalError)):
+        return NotWritable(str(path), text)
+    return Damaged(str(path), text)

@@ -1,0 +1,224 @@
+"""Read a database while another process writes it; nothing here can change it or holds the writer up."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from flowscope.protocol import Record
+from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
+from flowscope_app.store import catalogue as cat
+from flowscope_app.store.errors import Damaged, NoStore, StoreFault
+from flowscope_app.store.location import database_path, read_only_uri
+from flowscope_app.store.matching import register, where_matching
+from flowscope_app.store.opening import check_identity
+from flowscope_app.store.records import read_records
+from flowscope_app.store.rows import Health, Payload, ProducerRow, Report, SessionRow
+
+BUSY_SECONDS = 5.0
+PER_QUERY = 500
+MAX_REPORTS = 1_000
+
+SESSIONS = (
+    "SELECT key, id, name, spans, errors, pending, tokens_in, tokens_out, start_ns, end_ns, last_ns"
+    " FROM sessions WHERE id IS NOT NULL"
+)
+SPANS_SINCE = "SELECT change, packed FROM spans WHERE session = ? AND change > ? ORDER BY change LIMIT ?"
+PAYLOAD = (
+    "SELECT s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
+    " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.key = ?"
+)
+REPORTS = "SELECT kind, detail, count, session, producer, time_ns, key FROM reports WHERE key > ? ORDER BY key LIMIT ?"
+PRODUCERS = (
+    "SELECT p.key, p.id, p.program, p.pid, p.host, p.language, p.runtime, p.sdk, p.started_ns, p.watermark,"
+    " p.dropped, (SELECT coalesce(sum(last - first + 1), 0) FROM gaps g WHERE g.producer = p.key)"
+    " FROM producers p WHERE p.key IN (SELECT producer FROM tracks WHERE session = ?) ORDER BY p.key"
+)
+
+
+class StoreReader:
+    """One reader for one thread; `interrupt` alone may be called from another.
+
+    Each method sees one state of the database. Raises StoreFault where the database can't be read.
+    """
+
+    def __init__(self, db: str) -> None:
+        self.path = database_path(db)
+        self._connection = _connect(self.path)
+        self._names: dict[int, str] = {}
+        self._tracks: dict[int, Track] = {}
+        self._version = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+    def interrupt(self) -> None:
+        """Stop the query under way in the reader's own thread; there it raises StoreFault."""
+        self._connection.interrupt()
+
+    def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFault(f"{self.path} can't be read: {error}") from error
+
+    def changed(self) -> bool:
+        """Whether something was committed since the last call; true the first time."""
+        version = int(self._rows("PRAGMA data_version")[0][0])
+        moved = version != self._version
+        self._version = version
+        return moved
+
+    def sessions(self) -> list[SessionRow]:
+        """All sessions, that of the newest activity first."""
+        rows = self._rows(f"{SESSIONS} ORDER BY last_ns DESC, key DESC")
+        facets: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for key, what, text in self._rows("SELECT session, what, text FROM facets"):
+            facets[key][what].append(text)
+        return [_session_row(row, facets[row[0]]) for row in rows]
+
+    def session(self, session_id: str) -> SessionRow | None:
+        """The session of this id."""
+        rows = self._rows(f"{SESSIONS} AND id = ?", (session_id,))
+        if not rows:
+            return None
+        facets: dict[int, list[str]] = defaultdict(list)
+        for what, text in self._rows("SELECT what, text FROM facets WHERE session = ?", (rows[0][0],)):
+            facets[what].append(text)
+        return _session_row(rows[0], facets)
+
+    def spans_since(self, session_key: int, change: int, limit: int = 200_000) -> SpanDelta:
+        """Up to `limit` spans of a session that changed after change number `change`, oldest change first.
+
+        The delta's `change` is where the next call goes on; it carries all names and tracks its rows refer to.
+        """
+        found = self._rows(SPANS_SINCE, (session_key, change, limit))
+        rows = np.frombuffer(bytearray().join([packed for _, packed in found]), dtype=SPAN_DTYPE)
+        return SpanDelta(
+            rows=rows,
+            names=self._names_of(rows),
+            tracks=self._tracks_of(rows),
+            change=found[-1][0] if found else change,
+            more=len(found) == limit,
+        )
+
+    def _names_of(self, rows: NDArray[np.void]) -> dict[int, str]:
+        keys: set[int] = set()
+        for column in ("op", "framework", "language", "model"):
+            keys.update(np.unique(rows[column]).tolist())
+        keys.discard(0)
+        for chunk in _chunks(keys - self._names.keys()):
+            marks = ",".join("?" * len(chunk))
+            self._names.update(self._rows(f"SELECT key, text FROM names WHERE key IN ({marks})", chunk))
+        return {key: self._names[key] for key in keys}
+
+    def _tracks_of(self, rows: NDArray[np.void]) -> dict[int, Track]:
+        keys = set(np.unique(rows["track"]).tolist())
+        for chunk in _chunks(keys - self._tracks.keys()):
+            marks = ",".join("?" * len(chunk))
+            for key, label, detail, producer in self._rows(
+                "SELECT t.key, t.label, t.detail, p.id FROM tracks t JOIN producers p ON p.key = t.producer"
+                f" WHERE t.key IN ({marks})",
+                chunk,
+            ):
+                self._tracks[key] = Track(key, label, detail, producer)
+        return {key: self._tracks[key] for key in keys if key in self._tracks}
+
+    def payload(self, span_key: int) -> Payload | None:
+        """What a span carries beside its row; None if it is gone."""
+        rows = self._rows(PAYLOAD, (span_key,))
+        if not rows:
+            return None
+        span_id, parent_id, given, result, metadata, error = rows[0]
+        return Payload(span_id, parent_id, given, result, orjson.loads(metadata) if metadata else {}, error)
+
+    def matching(self, session_key: int, text: str) -> NDArray[np.int64]:
+        """Keys of the spans whose operation, input, output, error or metadata contains `text`, in any case."""
+        sql, values = where_matching(session_key, text)
+        return np.array([key for (key,) in self._rows(sql, values)], dtype=np.int64)
+
+    def reports(self, since: int = 0) -> list[Report]:
+        """Up to 1,000 reports with a key above `since`, oldest first."""
+        return [Report(*row) for row in self._rows(REPORTS, (since, MAX_REPORTS))]
+
+    def health(self) -> Health:
+        """Totals of the whole database."""
+        spans = self._rows("SELECT coalesce(sum(spans), 0) FROM sessions WHERE id IS NOT NULL")[0][0]
+        totals = dict(self._rows("SELECT name, value FROM meta"))
+        gaps = self._rows("SELECT coalesce(sum(last - first + 1), 0) FROM gaps")[0][0]
+        return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, self._size())
+
+    def _size(self) -> int:
+        total = 0
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                total += self.path.with_name(self.path.name + suffix).stat().st_size
+        return total
+
+    def records(self, session_key: int) -> Iterator[Record]:
+        """A session's records as they were when the first one is taken, in stored order, at constant memory."""
+        connection = _connect(self.path)
+        try:
+            connection.execute("BEGIN")
+            yield from read_records(connection, session_key)
+        except sqlite3.Error as error:
+            raise StoreFault(f"{self.path} can't be read: {error}") from error
+        finally:
+            connection.close()
+
+    def producers(self, session_key: int) -> list[ProducerRow]:
+        """The processes that sent spans of a session."""
+        return [ProducerRow(*row) for row in self._rows(PRODUCERS, (session_key,))]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection that can't write. Raises NoStore, Damaged, ForeignDatabase or NewerSchema."""
+    if not path.exists():
+        raise NoStore(str(path))
+    connection = None
+    try:
+        connection = sqlite3.connect(
+            read_only_uri(path), uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA query_only = 1")
+        check_identity(connection, path)
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise Damaged(str(path), str(error)) from None
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    register(connection)
+    return connection
+
+
+def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]]) -> SessionRow:
+    programs, frameworks, languages = (tuple(facets[what]) for what in (cat.PROGRAM, cat.FRAMEWORK, cat.LANGUAGE))
+    values: tuple[Any, ...] = (*row, programs, frameworks, languages)
+    return SessionRow(*values)
+
+
+def _chunks(keys: set[int]) -> Iterator[tuple[int, ...]]:
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), PER_QUERY):
+        yield tuple(ordered[start : start + PER_QUERY])

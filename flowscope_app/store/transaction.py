@@ -1,0 +1,288 @@
+"""What one transaction of the writer does with the messages given to it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from flowscope.protocol import Header, ProducerInfo, Record
+from flowscope_app.spans.ids import id64
+from flowscope_app.spans.kinds import Status
+from flowscope_app.store import catalogue as cat
+from flowscope_app.store import packing, tally
+from flowscope_app.store.catalogue import Catalogue, ProducerState, SessionState
+from flowscope_app.store.rows import Committed, Incoming, Report
+
+KNOWN_PER_QUERY = 500
+MAX_DETAILS = 100
+"""Different reports of one transaction that are kept with their text; further ones are summed."""
+MAX_REPORTS = 10_000
+"""Reports kept in the database; the totals in `meta` count on."""
+
+_NO_END = -1
+_PENDING = int(Status.PENDING)
+_PRODUCER, _PID = "flowscope.producer", "flowscope.pid"
+
+_INSERT_SPAN = (
+    "INSERT INTO spans (key, session, change, op, track, status, start_ns, end_ns, span_id, parent_id, packed)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_UPDATE_SPAN = (
+    "UPDATE spans SET change=?, op=?, track=?, status=?, start_ns=?, end_ns=?, parent_id=?, packed=? WHERE key=?"
+)
+_PUT_PAYLOAD = "INSERT OR REPLACE INTO payloads (key, input, output, metadata, error) VALUES (?, ?, ?, ?, ?)"
+
+Staged = tuple[Record, ProducerState]
+
+
+class Transaction:
+    """Gathers messages, then writes them. Made after BEGIN; its owner commits or rolls back.
+
+    `change` is the last change number in use; `session` finds or makes the session of an id.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        catalogue: Catalogue,
+        change: int,
+        session: Callable[[str], SessionState],
+    ) -> None:
+        self.change = change
+        self.committed = Committed()
+        self.sessions: list[SessionState] = []
+        self._connection = connection
+        self._catalogue = catalogue
+        self._session = session
+        self._staged: dict[str, dict[str, Staged]] = {}
+        self._producers: dict[str, ProducerState] = {}
+        self._bare: dict[tuple[object, ...], ProducerState] = {}
+        self._reports: dict[tuple[str, str, str, str], int] = {}
+        self._now = time.time_ns()
+
+    def take(self, item: Incoming) -> None:
+        """Stage one message: what of it is new by its numbers, and what must be reported of it."""
+        header, records, reports = item
+        producer: ProducerState | None = None
+        wanted: Iterable[Record | Report] = records
+        if header is not None and header.producer is not None:
+            producer = self._catalogue.producer(header.producer)
+            self._producers[header.producer.id] = producer
+            self._note_drops(header, producer)
+            if header.count:
+                wanted = self._unseen(header, producer, records)
+        for report in reports:
+            self._report(report, producer)
+        self._stage(wanted, producer)
+
+    def _unseen(
+        self, header: Header, producer: ProducerState, records: Sequence[Record | Report]
+    ) -> Iterable[Record | Report]:
+        """The records whose numbers were not consumed before; notes the gap before them."""
+        last = header.seq + header.count - 1
+        taken = producer.sequence.take(header.seq, last)
+        producer.dirty = True
+        committed = self.committed
+        session, who = producer.info.session_id, producer.info.id
+        if taken.gap is not None:
+            first, end = taken.gap
+            committed.missing += end - first + 1
+            self._report(Report("gap", f"records {first} to {end} never came", end - first + 1, session, who))
+        if taken.filled:
+            committed.filled += taken.filled
+            self._report(Report("filled", "records that were missing came after all", taken.filled, session, who))
+        if len(records) != header.count and taken.wanted:
+            detail = f"a batch said to hold {header.count} records holds {len(records)}"
+            lacking = max(0, header.count - len(records))
+            self._report(Report("refused", detail, lacking, session, who))
+        if len(taken.wanted) == 1 and taken.wanted[0] == (header.seq, last):
+            return records
+        if not taken.wanted:
+            committed.repeated += len(records)
+            return ()
+        parts = [records[first - header.seq : end - header.seq + 1] for first, end in taken.wanted]
+        committed.repeated += len(records) - sum(map(len, parts))
+        return [record for part in parts for record in part]
+
+    def _note_drops(self, header: Header, producer: ProducerState) -> None:
+        more = header.dropped - producer.dropped
+        if more <= 0:
+            return
+        producer.dropped = header.dropped
+        producer.dirty = True
+        self.committed.dropped += more
+        detail = "the program dropped records before they were sent"
+        self._report(Report("dropped", detail, more, producer.info.session_id, producer.info.id))
+
+    def _report(self, report: Report, producer: ProducerState | None = None) -> None:
+        if report.kind == "refused":
+            self.committed.refused += report.count
+        who = report.producer or (producer.info.id if producer else "")
+        entry = (report.kind, report.detail, report.session, who)
+        if entry not in self._reports and len(self._reports) >= MAX_DETAILS:
+            entry = (report.kind, "for other reasons", "", "")
+        self._reports[entry] = self._reports.get(entry, 0) + report.count
+
+    def _stage(self, records: Iterable[Record | Report], producer: ProducerState | None) -> None:
+        """Keep the last word on each span; a pending record never takes back a finished one."""
+        staged, committed = self._staged, self.committed
+        for record in records:
+            if isinstance(record, Report):
+                self._report(record, producer)
+                continue
+            sender = producer
+            if sender is None:
+                sender, record = self._sender(record)
+            rows = staged.get(record.session_id)
+            if rows is None:
+                rows = staged[record.session_id] = {}
+            earlier = rows.get(record.id)
+            if earlier is not None:
+                if record.status == "pending" and earlier[0].status != "pending":
+                    committed.stale += 1
+                    continue
+                committed.replaced += 1
+            rows[record.id] = (record, sender)
+
+    def _sender(self, record: Record) -> tuple[ProducerState, Record]:
+        """Whose a record without a header is, and the record without the name that said so."""
+        metadata = record.metadata
+        named, pid = metadata.get(_PRODUCER), metadata.get(_PID)
+        place = (named, pid) if named else (pid, record.language, record.framework)
+        try:
+            state = self._bare.get(place)
+        except TypeError:  # a list or an object where a name should be
+            named = pid = None
+            place = (None, record.language, record.framework)
+            state = self._bare.get(place)
+        if state is None:
+            state = self._bare[place] = self._catalogue.producer(_bare_producer(record, named, pid))
+        if named and state.info.id == named:
+            record = replace(record, metadata={k: v for k, v in metadata.items() if k != _PRODUCER})
+        return state, record
+
+    def write(self) -> None:
+        """Write all that was staged, with sums, watermarks and reports."""
+        for session_id, rows in self._staged.items():
+            session = self._session(session_id)
+            self._write_session(session, rows)
+            tally.save(self._connection, session, self._now)
+            self.sessions.append(session)
+        for state in self._producers.values():
+            if state.dirty:
+                self._catalogue.save_producer(state)
+            self.committed.watermarks[state.info.id] = state.sequence.watermark
+        self._write_reports()
+        counters = {"refused": self.committed.refused, "dropped": self.committed.dropped}
+        self._connection.executemany(
+            "INSERT INTO meta (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            [(name, count) for name, count in counters.items() if count],
+        )
+        self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('change', ?)", (self.change,))
+
+    def _write_session(self, session: SessionState, rows: dict[str, Staged]) -> None:
+        known = self._known(session.key, list(rows))
+        inserts: list[tuple[object, ...]] = []
+        updates: list[tuple[object, ...]] = []
+        payloads: list[tuple[object, ...]] = []
+        seen: set[tuple[int, int, int]] = set()
+        names, intern = self._catalogue.names, self._catalogue.name
+        committed, change = self.committed, self.change
+        for span_id, (record, producer) in rows.items():
+            old = known.get(span_id)
+            status = int(packing.STATUS_OF[record.status])
+            if old is not None and status == _PENDING and old[packing.STATUS] != _PENDING:
+                committed.stale += 1
+                continue
+            metadata = record.metadata
+            op = names.get(record.operation) or intern(record.operation)
+            framework = names.get(record.framework) or intern(record.framework)
+            language = names.get(record.language) or intern(record.language)
+            if (framework, language, producer.key) not in seen:
+                seen.add((framework, language, producer.key))
+                self._note_facets(session, record, producer)
+            change += 1
+            key = change if old is None else old[0]
+            end = _NO_END if record.end_ns is None else record.end_ns
+            row = (
+                key,
+                id64(span_id),
+                id64(record.parent_id) if record.parent_id else 0,
+                record.start_ns,
+                end,
+                op,
+                framework,
+                language,
+                intern(packing.model_of(metadata)),
+                self._catalogue.track(session, producer, *packing.thread_of(metadata)),
+                *packing.tokens_of(metadata),
+                packing.kind_of(metadata),
+                status,
+            )
+            packed = packing.ROW.pack(*row)
+            if old is None:
+                inserts.append(
+                    (
+                        key, session.key, change, op, row[9], status, record.start_ns, record.end_ns,
+                        span_id, record.parent_id, packed,
+                    )
+                )  # fmt: skip
+            else:
+                tally.remove(session, old, row)
+                updates.append(
+                    (change, op, row[9], status, record.start_ns, record.end_ns, record.parent_id, packed, key)
+                )
+            tally.add(session, row)
+            payloads.append((key, record.input, record.output, packing.encode_metadata(metadata), record.error))
+        self.change = change
+        committed.stored += len(inserts)
+        committed.replaced += len(updates)
+        self._connection.executemany(_INSERT_SPAN, inserts)
+        self._connection.executemany(_UPDATE_SPAN, updates)
+        self._connection.executemany(_PUT_PAYLOAD, payloads)
+
+    def _note_facets(self, session: SessionState, record: Record, producer: ProducerState) -> None:
+        self._catalogue.facet(session, cat.FRAMEWORK, record.framework)
+        self._catalogue.facet(session, cat.LANGUAGE, record.language)
+        self._catalogue.facet(session, cat.PROGRAM, cat.program_name(producer.info))
+
+    def _known(self, session: int, ids: list[str]) -> dict[str, tuple[int, ...]]:
+        """The rows, unpacked, of those spans that are stored already."""
+        known: dict[str, tuple[int, ...]] = {}
+        for start in range(0, len(ids), KNOWN_PER_QUERY):
+            chunk = ids[start : start + KNOWN_PER_QUERY]
+            marks = ",".join("?" * len(chunk))
+            for span_id, packed in self._connection.execute(
+                f"SELECT span_id, packed FROM spans WHERE session = ? AND span_id IN ({marks})",
+                (session, *chunk),
+            ):
+                known[span_id] = packing.ROW.unpack(packed)
+        return known
+
+    def _write_reports(self) -> None:
+        reports = [
+            Report(kind, detail, count, session, producer, self._now)
+            for (kind, detail, session, producer), count in self._reports.items()
+        ]
+        if not reports:
+            return
+        self.committed.reports.extend(reports)
+        self._connection.executemany(
+            "INSERT INTO reports (time_ns, kind, session, producer, detail, count) VALUES (?, ?, ?, ?, ?, ?)",
+            [(r.time_ns, r.kind, r.session, r.producer, r.detail, r.count) for r in reports],
+        )
+        self._connection.execute("DELETE FROM reports WHERE key <= (SELECT max(key) FROM reports) - ?", (MAX_REPORTS,))
+
+
+def _bare_producer(record: Record, named: object, pid: object) -> ProducerInfo:
+    """Who sent a record that came without a header: whom it names, else somebody of its language and framework."""
+    process = pid if isinstance(pid, int) and 0 < pid < 2**53 else 0
+    if isinstance(named, str) and 0 < len(named) <= 256:
+        return ProducerInfo(named, pid=process, language=record.language)
+    suffix = f"#{process}" if process else ""
+    return ProducerInfo(
+        f"{cat.ANONYMOUS}{record.language}/{record.framework}{suffix}", pid=process, language=record.language
+    )

@@ -1,0 +1,226 @@
+"""The only writer of a database: one transaction a call, everything in it or nothing of it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from peewee import SqliteDatabase
+
+from flowscope.protocol import ProducerInfo, Record
+from flowscope_app.store.catalogue import Catalogue, SessionState
+from flowscope_app.store.errors import NotWritable, StoreFault
+from flowscope_app.store.faults import fault
+from flowscope_app.store.imports import Import
+from flowscope_app.store.location import database_path
+from flowscope_app.store.lock import PidLock, writer_lock
+from flowscope_app.store.opening import open_for_writing
+from flowscope_app.store.rows import Committed, Incoming, Report
+from flowscope_app.store.transaction import Transaction
+
+SWEEP_ROWS = 2_000
+SWEEP_AT_CLOSE_S = 2.0
+MAX_NAME = 200
+
+logger = logging.getLogger("flowscope.store")
+
+
+class StoreWriter:
+    """Holds the database's lock from `open` to `close`. Not thread-safe.
+
+    `connection`, `catalogue`, `change`, `importing`, `transaction` and `apply` are for the store's own modules.
+
+    A method that changes the database raises StoreFault when it can't be written at the moment; then nothing
+    was changed and the same call may be made again.
+    """
+
+    def __init__(self, path: Path, lock: PidLock, db: SqliteDatabase) -> None:
+        self.path = path
+        self._lock = lock
+        self._db = db
+        self.connection: sqlite3.Connection = db.connection()
+        self.catalogue = Catalogue(self.connection)
+        self.change = self._last_change()
+        self.importing: set[int] = set()  # keys of sessions that an import under way keeps hidden
+        self._vacuum = False
+
+    @classmethod
+    def open(cls, db: str, *, create: bool = True) -> StoreWriter:
+        """Open `db` (a path or sqlite:/// URL) for writing, made if it is not there and `create` is true.
+
+        Raises a StoreError: StoreLocked, NewerSchema, ForeignDatabase, Damaged, NotWritable, NoStore.
+        """
+        path = database_path(db)
+        if create:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise NotWritable(str(path.parent), error.strerror or str(error)) from None
+        lock = writer_lock(path)
+        try:
+            return cls(path, lock, open_for_writing(path, create=create))
+        except BaseException:
+            lock.release()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and let another writer in; what is hidden goes first, as far as that is quick."""
+        deadline = time.monotonic() + SWEEP_AT_CLOSE_S
+        try:
+            while self.sweep() and time.monotonic() < deadline:
+                pass
+        except StoreFault as error:
+            logger.warning("%s", error)
+        self._db.close()
+        self._lock.release()
+
+    def write(self, items: Iterable[Incoming]) -> Committed:
+        """Store messages in one transaction.
+
+        A record that can't be stored for a reason of its own is counted as refused, the others are stored.
+        """
+        items = list(items)
+        try:
+            return self.apply(items, self.catalogue.session)
+        except (StoreFault, KeyboardInterrupt):
+            raise
+        except Exception:
+            logger.exception("a batch could not be stored as a whole")
+            return self._write_carefully(items)
+
+    def report(self, *reports: Report) -> None:
+        """Store reports that belong to no message."""
+        self.write([Incoming(None, (), reports)])
+
+    def apply(self, items: Iterable[Incoming], session: Callable[[str], SessionState]) -> Committed:
+        """Store messages in one transaction, their sessions looked up by `session`. For the store's own use."""
+        with self.transaction():
+            work = Transaction(self.connection, self.catalogue, self.change, session)
+            for item in items:
+                work.take(item)
+            work.write()
+        self.change = work.change
+        return work.committed
+
+    def _write_carefully(self, items: list[Incoming]) -> Committed:
+        """Store what can be stored of messages that could not be stored together."""
+        safe = [
+            Incoming(header, [r if isinstance(r, Report) else self._tried(r) for r in records], reports)
+            for header, records, reports in items
+        ]
+        return self.apply(safe, self.catalogue.session)
+
+    def _tried(self, record: Record) -> Record | Report:
+        """The record if the database takes it, else the report that stands for it. Stores nothing."""
+        try:
+            with self.transaction(keep=False):
+                work = Transaction(self.connection, self.catalogue, self.change, self.catalogue.session)
+                work.take(Incoming(None, [record]))
+                work.write()
+        except StoreFault:
+            raise
+        except Exception as error:
+            return Report("refused", f"could not be stored: {error}"[:400], session=record.session_id)
+        return record
+
+    @contextmanager
+    def transaction(self, *, keep: bool = True) -> Iterator[sqlite3.Connection]:
+        """BEGIN to COMMIT; whatever goes wrong, BEGIN and COMMIT included, leaves nothing behind."""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            yield self.connection
+            self.connection.execute("COMMIT" if keep else "ROLLBACK")
+            if keep:
+                self.catalogue.trim()
+            else:
+                self.catalogue = Catalogue(self.connection)
+        except BaseException as error:
+            self.catalogue = Catalogue(self.connection)
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            found = fault(error, self.path) if isinstance(error, sqlite3.Error) else None
+            if found is not None:
+                raise found from error
+            raise
+
+    def add_producer(self, info: ProducerInfo) -> None:
+        """Make a producer known, or known better."""
+        with self.transaction():
+            self.catalogue.producer(info)
+
+    def _last_change(self) -> int:
+        row = self.connection.execute("SELECT value FROM meta WHERE name = 'change'").fetchone()
+        return int(row[0]) if row else 0
+
+    def rename_session(self, session_id: str, name: str) -> bool:
+        """Give a session a name of up to 200 characters; "" takes it away. False if there is no such session."""
+        with self.transaction():
+            changed = self.connection.execute(
+                "UPDATE sessions SET name = ? WHERE id = ?", (name[:MAX_NAME], session_id)
+            ).rowcount
+        return changed > 0
+
+    def delete_session(self, session_id: str) -> bool:
+        """Hide a session at once; `sweep` then deletes it piece by piece. False if there is no such session.
+
+        Records that still come for it begin a new session of the same id.
+        """
+        with self.transaction():
+            changed = self.connection.execute("UPDATE sessions SET id = NULL WHERE id = ?", (session_id,)).rowcount
+        self.catalogue.sessions.pop(session_id, None)
+        return changed > 0
+
+    def sweep(self, limit: int = SWEEP_ROWS) -> bool:
+        """Delete up to `limit` spans of hidden sessions, or give back space. False when nothing is left to do.
+
+        Hidden sessions are deleted ones, and those of an import that did not come to its end.
+        """
+        hidden = [
+            row[0]
+            for row in self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
+            if row[0] not in self.importing
+        ]
+        if hidden:
+            self._sweep_session(hidden[0], limit)
+            self._vacuum = True
+            return True
+        if self._vacuum:
+            self._vacuum = self._give_back(limit)
+        return self._vacuum
+
+    def _sweep_session(self, key: int, limit: int) -> None:
+        execute = self.connection.execute
+        with self.transaction():
+            keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()
+            self.connection.executemany("DELETE FROM payloads WHERE key = ?", keys)
+            self.connection.executemany("DELETE FROM spans WHERE key = ?", keys)
+            if len(keys) < limit:
+                for table in ("tracks", "facets"):
+                    execute(f"DELETE FROM {table} WHERE session = ?", (key,))
+                execute("DELETE FROM sessions WHERE key = ?", (key,))
+
+    def _give_back(self, pages: int) -> bool:
+        """Return free pages to the file system; true while there are more. executescript, as execute frees one."""
+        try:
+            self.connection.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
+            return bool(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
+        except sqlite3.OperationalError:
+            return False  # a reader is in the way; the pages are used again anyway
+
+    def begin_import(self) -> Import:
+        """Start an import: what it writes stays hidden until its `commit`, and goes if that never comes."""
+        return Import(self)
