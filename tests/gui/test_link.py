@@ -1,0 +1,88 @@
+"""The window and its collector: started, found, lost, started again, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pytestqt.qtbot import QtBot
+
+from flowscope_app.shell.connection import running_collector
+from flowscope_app.shell.link import CollectorLink, Reply
+
+Open = Callable[..., CollectorLink]
+
+
+@pytest.fixture
+def open_link(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[Open]:
+    """Opens links, and closes them after the test."""
+    opened: list[CollectorLink] = []
+
+    def start(addr: str = free_addr) -> CollectorLink:
+        link = CollectorLink(str(home / "flowscope.db"), addr)
+        opened.append(link)
+        link.open()
+        return link
+
+    yield start
+    for link in opened:
+        link.close()
+
+
+def pid_of(home: Path) -> int:
+    found = running_collector(str(home / "flowscope.db"))
+    assert found is not None
+    return found.pid
+
+
+def ask(qtbot: QtBot, link: CollectorLink, request: Reply) -> Any:
+    replies: list[Reply | None] = []
+    link.command(request, replies.append)
+    qtbot.waitUntil(lambda: bool(replies), timeout=10_000)
+    return replies[0]
+
+
+def test_the_window_starts_a_collector_and_ends_it(qtbot: QtBot, home: Path, open_link: Open) -> None:
+    link = open_link()
+    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    pid = pid_of(home)
+    assert ask(qtbot, link, {"cmd": "hello"})["pid"] == pid
+    qtbot.waitUntil(lambda: bool(link.status), timeout=10_000)
+    link.close()
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_collector_that_runs_already_is_used_and_left_running(qtbot: QtBot, collector: Any, open_link: Open) -> None:
+    link = open_link("tcp://127.0.0.1:1")  # where it would listen itself; the running one counts
+    assert link.listening
+    assert link.addr == collector.addr
+    link.close()
+    assert collector.process.poll() is None
+
+
+def test_a_killed_collector_is_said_and_started_again(qtbot: QtBot, home: Path, open_link: Open) -> None:
+    link = open_link()
+    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    first = pid_of(home)
+    os.kill(first, signal.SIGKILL)
+    qtbot.waitUntil(lambda: bool(link.problem), timeout=10_000)
+    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    assert link.problem == ""
+    assert pid_of(home) != first
+
+
+def test_a_taken_port_is_said_and_taken_up_once_it_is_free(qtbot: QtBot, free_addr: str, open_link: Open) -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", int(free_addr.rsplit(":", 1)[1])))
+        squatter.listen()
+        link = open_link()
+        qtbot.waitUntil(lambda: bool(link.problem), timeout=15_000)
+        assert free_addr.rsplit(":", 1)[1] in link.problem
+        assert "\n" not in link.problem
+    qtbot.waitUntil(lambda: link.listening, timeout=20_000)
