@@ -166,8 +166,10 @@ def test_hundred_thousand_levels_are_refused(opening: bytes) -> None:
     assert batch.refused_count >= 1
 
 
-def test_unterminated_string_of_quotes_is_scanned_in_one_pass() -> None:
-    assert parse_records(decode_body(b'["' + b'\\"' * 500_000)).refused_count == 1
+@pytest.mark.parametrize("end", [b"", b"\\"])
+@pytest.mark.timeout(20)
+def test_unterminated_string_of_quotes_is_scanned_in_one_pass(end: bytes) -> None:
+    assert parse_records(decode_body(b'["' + b'\\"' * 500_000 + end)).refused_count == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from flowscope.protocol.errors import ProtocolError, visible
-from flowscope.protocol.payloads import may_hold_long_number
+from flowscope.protocol.payloads import depth_of, may_hold_long_number
 
 MAX_RECORDS = 100_000
 """How many records one message may hold; a message of millions of empty objects would hold up all others."""
@@ -19,6 +19,7 @@ SPLIT_RECORDS = 10_000
 """How many records are looked for in such a body."""
 READ_DEPTH = 1000
 """Nesting of a whole record beyond which it is not read."""
+_TOO_DEEP = f"json: nested deeper than {READ_DEPTH:,} levels"
 
 _NOTE = "json: what JSON or UTF-8 does not allow was replaced (unpaired surrogates, NaN, infinities)"
 _BOM = b"\xef\xbb\xbf"
@@ -55,11 +56,12 @@ def decode_body(body: bytes) -> list[Any]:
     or more than MAX_RECORDS elements.
     """
     value: Any
+    body = body.removeprefix(_BOM)
     try:
         value = orjson.loads(body)
         lossy = may_hold_long_number(body)
     except orjson.JSONDecodeError:
-        start = body[:64].removeprefix(_BOM).lstrip()
+        start = body[:64].lstrip()
         if start[:1] not in (b"{", b"["):
             raise ProtocolError(_not_a_body(start)) from None
         value, lossy = None, True
@@ -88,7 +90,7 @@ def _not_a_body(start: bytes) -> str:
 
 def _load_leniently(data: bytes) -> Any:
     """Decode with the standard library, which keeps long integers and takes what orjson does not."""
-    text = data.removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    text = data.decode("utf-8", "surrogateescape")
     value = json.loads(text, strict=False, parse_constant=_NotJson, parse_float=_float, parse_int=_int)
     if isinstance(value, list):
         return [_mend_record(item) for item in value]
@@ -105,6 +107,8 @@ def _int(text: str) -> int | _NotJson:
 
 
 def _mend_record(value: Any) -> Any:
+    if depth_of(value, READ_DEPTH) > READ_DEPTH:  # the standard library reads deeper in newer Pythons
+        return Unreadable(_TOO_DEEP)
     try:
         orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
         return value
@@ -140,12 +144,10 @@ def _split(body: bytes) -> Iterator[Any]:
         if count == SPLIT_RECORDS:
             yield Unreadable(f"body: not JSON; what follows its first {SPLIT_RECORDS:,} records was not read")
             return
-        yield element if isinstance(element, Unreadable) else _read_element(*element)
+        yield element if isinstance(element, Unreadable) else _read_element(element)
 
 
-def _read_element(text: bytes, depth: int) -> Any:
-    if depth > READ_DEPTH:
-        return Unreadable(f"json: nested deeper than {READ_DEPTH:,} levels")
+def _read_element(text: bytes) -> Any:
     value: Any = None
     try:
         value = orjson.loads(text)
@@ -156,31 +158,30 @@ def _read_element(text: bytes, depth: int) -> Any:
         try:
             return _load_leniently(text)
         except RecursionError:
-            return Unreadable("json: nested too deep") if value is None else value
+            return Unreadable(_TOO_DEEP) if value is None else value
         except ValueError as error:
             return Unreadable(f"json: {error}")
     return value
 
 
-def _elements(body: bytes) -> Iterator[tuple[bytes, int] | Unreadable]:
-    """Yield the bytes of each element of the outermost array (or of the one object) and how deep it nests."""
-    body = body.removeprefix(_BOM).strip()
+def _elements(body: bytes) -> Iterator[bytes | Unreadable]:
+    """Yield the bytes of each element of the outermost array, or of the one object."""
+    body = body.strip()
     base = 1 if body[:1] == b"[" else 0
     start = base
-    level = deepest = 0
+    level = 0
     for token in _TOKEN.finditer(body):
         sign = token[0]
         if sign in (b"[", b"{"):
             level += 1
-            deepest = max(deepest, level)
         elif sign in (b"]", b"}"):
             level -= 1
             if level == 0:
-                yield body[start : token.end() - base], deepest - base
+                yield body[start : token.end() - base]
                 if token.end() < len(body):
                     yield Unreadable("body: text after its end")
                 return
         elif sign == b"," and level == base == 1:
-            yield body[start : token.start()], deepest - base
-            start, deepest = token.end(), level
+            yield body[start : token.start()]
+            start = token.end()
     yield Unreadable("json: the body ends in the middle of this record")

@@ -58,7 +58,7 @@ def _end_of_digits(digits: bytes, start: int) -> int:
 
 
 def _exact_text(value: Any, field: str) -> tuple[str, bool]:
-    depth = _depth(value)
+    depth = depth_of(value, MAX_DEPTH)
     if depth > MAX_DEPTH:
         raise ProtocolError(f"nested deeper than {MAX_DEPTH} levels", field=field)
     try:
@@ -68,11 +68,11 @@ def _exact_text(value: Any, field: str) -> tuple[str, bool]:
         raise ProtocolError(f"can't be written as JSON: {error}", field=field) from None
 
 
-def _depth(value: Any) -> int:
-    """Count the levels of arrays and objects, without recursion; stops counting past MAX_DEPTH."""
+def depth_of(value: Any, limit: int) -> int:
+    """Count the levels of arrays and objects, without recursion; stops counting past `limit`."""
     depth = 0
     layer = [value]
-    while depth <= MAX_DEPTH:
+    while depth <= limit:
         layer = [item for item in layer if isinstance(item, (dict, list))]
         if not layer:
             break
