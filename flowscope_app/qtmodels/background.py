@@ -27,7 +27,7 @@ def _pool() -> ThreadPoolExecutor:
 class _Relay(QObject):
     """Brings an answer back; it has no parent, so that it outlives a view closed meanwhile."""
 
-    settled = Signal(object, float)
+    settled = Signal(int, object, float)  # which request, its answer (None: it failed), seconds it took
 
 
 class Background(QObject, Generic[T]):
@@ -36,31 +36,36 @@ class Background(QObject, Generic[T]):
     The call sees what it captured and must not touch Qt's objects.
     """
 
-    done = Signal(object)  # the answer, in the GUI thread; an older request's is not sent once a newer one waits
+    done = Signal(object)  # the answer, in the GUI thread
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._waiting: Callable[[], Callable[[], T]] | None = None
+        self._hurry = False
         self._busy = False
+        self._request = 0
         self._relay = _Relay()
         self._relay.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._begin)
 
-    def ask(self, prepare: Callable[[], Callable[[], T]]) -> None:
-        """Have `prepare()`, called here when the time has come, hand over the work to do elsewhere."""
+    def ask(self, prepare: Callable[[], Callable[[], T]], *, at_once: bool = False) -> None:
+        """Have `prepare()`, called here when the time has come, hand over the work to do elsewhere.
+
+        What a person asked for comes `at_once`; what a live session asks for all the time waits its turn.
+        """
         self._waiting = prepare
-        if not self._busy and not self._rest.isActive():
+        self._hurry = self._hurry or at_once
+        if not self._busy and (at_once or not self._rest.isActive()):
             self._begin()
 
     def forget(self) -> None:
         """Drop what waits, and the answer to what is under way."""
         self._waiting = None
-        self._relay.settled.disconnect(self._settled)
-        self._relay = _Relay()
-        self._relay.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
-        self._busy = False
+        self._busy = self._hurry = False
+        self._request += 1
+        self._rest.stop()
 
     @property
     def idle(self) -> bool:
@@ -71,8 +76,10 @@ class Background(QObject, Generic[T]):
         prepare, self._waiting = self._waiting, None
         if prepare is None:
             return
-        self._busy = True
-        work, relay = prepare(), self._relay
+        self._rest.stop()
+        self._busy, self._hurry = True, False
+        self._request += 1
+        work, relay, request = prepare(), self._relay, self._request
 
         def run() -> None:
             began = time.perf_counter()
@@ -81,12 +88,14 @@ class Background(QObject, Generic[T]):
                 answer = work()
             except Exception:  # a view without its newest figures is better than a window without a view
                 log.exception("background work failed")
-            relay.settled.emit(answer, time.perf_counter() - began)
+            relay.settled.emit(request, answer, time.perf_counter() - began)
 
         _pool().submit(run)
 
-    def _settled(self, answer: T | None, seconds: float) -> None:
+    def _settled(self, request: int, answer: T | None, seconds: float) -> None:
+        if request != self._request:
+            return
         self._busy = False
-        self._rest.start(max(REST_MS, int(seconds * 1000 * _BREATH)))
+        self._rest.start(0 if self._hurry else max(REST_MS, int(seconds * 1000 * _BREATH)))
         if answer is not None:
             self.done.emit(answer)

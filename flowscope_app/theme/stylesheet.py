@@ -36,6 +36,7 @@ QTabBar::tab {
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:hover:!selected { color: $text; }
 QTabBar::tab:disabled { color: $faint; }
+QTabBar#inspectorTabs::tab { padding: 8px 9px; }
 QTabBar::tab:focus { color: $accent; }
 
 QLineEdit {
@@ -44,6 +45,15 @@ QLineEdit {
 }
 QLineEdit:focus { border-color: $accent; }
 QLineEdit[invalid="true"] { border-color: $error; }
+
+QFrame#searchBar { background: $window; border: 1px solid $line; border-radius: 6px; }
+QFrame#searchBar[focused="true"] { border-color: $accent; }
+QFrame#searchBar[invalid="true"] { border-color: $error; }
+QLineEdit#query { background: transparent; border: none; padding: 0; }
+QLabel#searchProblem {
+    background: $raised; border: 1px solid $error; border-radius: 6px; padding: 4px 8px;
+}
+QListView#completions { background: $raised; border: 1px solid $line; padding: 4px 0; }
 
 QPushButton, QToolButton {
     background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px 12px; color: $text;
@@ -61,6 +71,9 @@ QPushButton[role="flat"], QToolButton[role="flat"] {
 }
 QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { background: $hover; color: $text; }
 QPushButton[role="flat"]:focus, QToolButton[role="flat"]:focus { border-color: $accent; }
+QToolButton[role="bare"] { background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 2px; }
+QToolButton[role="bare"]:hover { background: $hover; }
+QToolButton[role="bare"]:focus { border-color: $accent; }
 QPushButton[role="link"] { background: transparent; border: none; color: $accent; padding: 0; text-align: left; }
 QPushButton[role="link"]:hover, QPushButton[role="link"]:focus { text-decoration: underline; }
 QToolButton[role="choice"] {
@@ -89,7 +102,11 @@ QHeaderView::section {
 }
 QHeaderView::section:hover { color: $text; }
 QTableView { gridline-color: transparent; }
-QPlainTextEdit, QTextEdit { background: transparent; border: none; selection-background-color: $selection; }
+QPlainTextEdit, QTextEdit {
+    background: transparent; border: none; color: $text;
+    selection-background-color: $selection; selection-color: $text;
+}
+QTextEdit[role="dim"] { color: $dim; }
 
 QScrollArea { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }

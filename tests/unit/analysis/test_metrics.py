@@ -1,0 +1,94 @@
+"""Metrics per operation and per model."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from sample_sessions import MS, T0, Recorder, agent_loop, big, support_agent
+
+from flowscope_app.analysis.metrics import Metrics, group_quantiles, measure
+from flowscope_app.analysis.snapshot import Snapshot
+from flowscope_app.spans.kinds import Kind
+
+
+def snapshot(recorder: Recorder) -> Snapshot:
+    table = recorder.table()
+    return Snapshot.of(table, table.latest)
+
+
+def row(metrics: Metrics, shot: Snapshot, name: str) -> int:
+    return [shot.names[int(group)] for group in metrics.group].index(name)
+
+
+def test_counts_errors_tokens_and_times_of_an_operation() -> None:
+    shot = snapshot(agent_loop())
+    metrics = measure(shot)
+    at = row(metrics, shot, "read_file")
+    assert (metrics.calls[at], metrics.errors[at], metrics.error_rate[at]) == (4, 1, 0.25)
+    assert metrics.total[at] == 4 * 109 * MS
+    at = row(metrics, shot, "ChatAnthropic")
+    assert metrics.tokens_in[at] == 900 + 1200 + 1500 + 1800 + 2400
+    assert metrics.tokens_out[at] == 4 * 60 + 300
+
+
+def test_self_time_leaves_out_what_children_cover() -> None:
+    shot = snapshot(support_agent(running=False))
+    metrics = measure(shot)
+    assert metrics.self_time[row(metrics, shot, "lookup_order")] == (380 - 364) * MS
+    assert metrics.share.sum() == pytest.approx(1.0)
+
+
+def test_quantiles_agree_with_numpy() -> None:
+    rng = np.random.default_rng(3)
+    group = rng.integers(0, 7, 500)
+    values = rng.integers(0, 10**12, 500)
+    found = group_quantiles(values, group, 8)
+    for number in range(7):
+        expected = np.percentile(values[group == number], [50, 95, 99])
+        np.testing.assert_allclose(found[:, number], expected)
+    assert np.isnan(found[:, 7]).all()
+
+
+def test_a_pending_call_has_time_but_no_percentile() -> None:
+    recorder = Recorder()
+    recorder.span("ask", Kind.LLM, 0, None)
+    table = recorder.table()
+    metrics = measure(Snapshot.of(table, T0 + 250 * MS))
+    assert metrics.pending.tolist() == [1]
+    assert metrics.total.tolist() == [250 * MS]
+    assert np.isnan(metrics.p50).all()
+
+
+def test_by_model_leaves_out_spans_without_a_model() -> None:
+    shot = snapshot(support_agent(running=False))
+    metrics = measure(shot, "model")
+    assert [shot.names[int(group)] for group in metrics.group] == ["gpt-4o-mini"]
+    assert metrics.calls.tolist() == [2]
+
+
+def test_a_mask_narrows_and_may_be_older_than_the_table() -> None:
+    shot = snapshot(agent_loop())
+    assert measure(shot, within=np.zeros(shot.n, bool)).n == 0
+    assert int(measure(shot, within=np.ones(3, bool)).calls.sum()) == 3
+
+
+def test_spans_that_overlap_a_range() -> None:
+    shot = snapshot(support_agent(running=False))
+    within = shot.overlapping(T0 + 600 * MS, T0 + 640 * MS)
+    assert {shot.names[int(op)] for op in shot.op[within]} == {"LangGraph support-agent", "act", "Retriever", "embed"}
+
+
+def test_an_empty_session_has_no_metrics() -> None:
+    from flowscope_app.spans.table import SpanTable
+
+    assert measure(Snapshot.of(SpanTable(), 0)).n == 0
+
+
+def test_a_large_session_is_measured_without_a_python_step_a_span() -> None:
+    shot = snapshot(big(runs=300))
+    began = time.perf_counter()
+    metrics = measure(shot)
+    assert metrics.calls.sum() == shot.n == 18_000
+    assert time.perf_counter() - began < 5  # a loop over spans and groups would take far longer
