@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.cli import connection
+from flowscope_app.collector import connection
 
 # Programs that run another one: the session is named after that.
 _WRAPPERS = frozenset(
@@ -28,7 +28,7 @@ def environment(command: Sequence[str], outer: Mapping[str, str]) -> dict[str, s
     """`outer` with FLOWSCOPE_ADDR, FLOWSCOPE_SESSION and PYTHONPATH as the traced `command` needs them."""
     inner = dict(outer)
     if not inner.get("FLOWSCOPE_ADDR"):
-        inner["FLOWSCOPE_ADDR"] = connection.push_addr()
+        inner["FLOWSCOPE_ADDR"] = push_addr()
     if not inner.get("FLOWSCOPE_SESSION"):
         inner["FLOWSCOPE_SESSION"] = session_id(command)
     hook = hook_folder()
@@ -36,6 +36,14 @@ def environment(command: Sequence[str], outer: Mapping[str, str]) -> dict[str, s
     # Never a separator at an end: Python reads an empty entry as the current folder.
     inner["PYTHONPATH"] = hook + os.pathsep + path if path else hook
     return inner
+
+
+def push_addr() -> str:
+    """Where a program should push: to the collector that runs, else to the default address."""
+    from flowscope.protocol import DEFAULT_ADDR
+
+    running = connection.find()
+    return running.addr if running else DEFAULT_ADDR
 
 
 def hook_folder() -> str:

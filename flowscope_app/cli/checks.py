@@ -18,7 +18,8 @@ from typing import NamedTuple
 from flowscope_app.base import paths
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.base.format import count, one_line, size
-from flowscope_app.cli import attach, connection
+from flowscope_app.cli import attach
+from flowscope_app.collector import connection
 
 VARIABLES = (
     "FLOWSCOPE_ADDR", "FLOWSCOPE_SESSION", "FLOWSCOPE_AUTO", "FLOWSCOPE_INCLUDE", "FLOWSCOPE_EXCLUDE",
@@ -171,7 +172,7 @@ def _port(addr: str, expected: int) -> Finding:
         listening = [
             entry.pid
             for entry in psutil.net_connections("tcp")
-            if entry.status == psutil.CONN_LISTEN and entry.laddr.port == int(port)
+            if entry.status == psutil.CONN_LISTEN and entry.laddr and entry.laddr.port == int(port)
         ]
     except psutil.Error:
         return Finding("address", f"{addr} (who listens there can't be told without more rights)")

@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect until SIGINT or SIGTERM."""
-    from flowscope_app.collector import process
+    from flowscope_app.collector.process import main
     from flowscope_app.exchange import import_file
 
-    return process.main(
+    return main(
         listen_addr(arguments),
         arguments.db,
         importer=import_file,

@@ -93,9 +93,9 @@ def parse_envelope(value: dict[str, Any]) -> Envelope | None:
     return None
 
 
-def is_envelope(value: dict[str, Any]) -> bool:
-    """Whether a line's object is one of these and not a record (which has an id)."""
-    return "flowscope" in value and "id" not in value
+def is_envelope(value: Any) -> bool:
+    """Whether what a line holds is one of these and not a record (which has an id)."""
+    return isinstance(value, dict) and "flowscope" in value and "id" not in value
 
 
 def _file_header(value: dict[str, Any]) -> FileHeader:

@@ -16,7 +16,7 @@ from flowscope_app.exchange.source import Source, UnsoundError
 from flowscope_app.store import Import, Incoming, StoreWriter
 
 BATCH_RECORDS = 2_000
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 4 << 20
 HEAD = 1 << 16
 BOM = b"\xef\xbb\xbf"
 

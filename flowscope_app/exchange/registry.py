@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import orjson
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.exchange import json_files, session_file
 from flowscope_app.exchange.contents import Contents, Item
+from flowscope_app.exchange.envelope import is_envelope
 from flowscope_app.exchange.source import Source, UnsoundError
 
 Writer = Callable[[Contents, BinaryIO], int]
@@ -58,7 +60,7 @@ FORMATS: dict[str, Format] = {
     )
 }
 
-_FIRST_LINE = 1 << 16
+_SESSION = re.compile(rb'\{\s*"flowscope"\s*:\s*"session"')
 
 
 def format_named(name: str) -> Format:
@@ -89,12 +91,14 @@ def recognise(head: bytes) -> Format:
         return FORMATS["json"]
     if start[:1] != b"{":
         raise UnsoundError("it holds no session", "import reads " + ", ".join(readable()))
+    if _SESSION.match(start):  # before all else: the header may be longer than what is seen of it
+        return FORMATS["flowscope"]
     try:
         first = orjson.loads(start.partition(b"\n")[0])
     except orjson.JSONDecodeError:
         # A line too long to be seen whole is a record's; a short one that is no JSON goes over several lines.
         return FORMATS["jsonl" if b"\n" not in start else "json"]
-    if isinstance(first, dict) and first.get("flowscope") == "session" and "id" not in first:
+    if is_envelope(first):
         return FORMATS["flowscope"]
     return FORMATS["jsonl"]
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from flowscope.protocol import Record, encode_record
+from flowscope.protocol import ProducerInfo, Record, encode_record
 from flowscope_app.exchange.contents import Contents, Item, Note
 from flowscope_app.exchange.envelope import (
     FileEnd,
@@ -25,6 +25,7 @@ from flowscope_app.exchange.source import Source, UnsoundError
 
 LEVEL = 3
 PIECE = 1 << 16
+PRODUCER = "flowscope.producer"
 
 
 def write(contents: Contents, out: BinaryIO) -> int:
@@ -66,9 +67,10 @@ def joined(parts: Iterable[bytes]) -> Iterator[bytes]:
 def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     """What the file holds, header first. Raises UnsoundError, at the latest at its end, if it is not whole.
 
-    A live recording has no end: what was written whole is yielded, and a Note if its last line was not.
+    A record that names no producer is of the producer line before it. A live recording has no end: what was
+    written whole is yielded, and a Note if its last line was not.
     """
-    live = False
+    live, sender = False, ""
     end: FileEnd | None = None
     fault: UnsoundError | None = None
     digest, count = hashlib.sha256(), 0
@@ -80,22 +82,33 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
         except UnsoundError as error:
             if not live:
                 raise
-            fault = error  # forgiven if it is the last line: the program was killed while writing it
+            fault = error  # forgiven if it is the last line: the program was killed while it wrote it
             continue
         if isinstance(item, FileEnd):
             end = item
             continue
         digest.update(line + b"\n")
-        count += isinstance(item, Record)
-        if isinstance(item, FileHeader):
+        if isinstance(item, Record):
+            count += 1
+            if sender:
+                item.metadata.setdefault(PRODUCER, sender)
+        elif isinstance(item, ProducerInfo):
+            sender = item.id
+        elif isinstance(item, FileHeader):
             live = live or item.live
         if item is not None:
             yield item
-    if live and (fault or source.truncated):
-        yield Note("its last line was cut off: the program was killed while it wrote it")
-    elif source.truncated or (end is None and not live):
+    if live:
+        if fault or source.truncated:
+            yield Note("its last line was cut off: the program was killed while it wrote it")
+    else:
+        _require_whole(source, end, FileEnd(count, digest.hexdigest()))
+
+
+def _require_whole(source: Source, end: FileEnd | None, found: FileEnd) -> None:
+    if source.truncated or end is None:
         raise UnsoundError("it is truncated: its end is missing")
-    elif end and (end.records, end.sha256) != (count, digest.hexdigest()):
+    if end != found:
         raise UnsoundError("it is damaged: its checksum does not match")
 
 

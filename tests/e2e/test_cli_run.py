@@ -97,7 +97,7 @@ def test_a_program_may_answer_a_signal_itself(tmp_path: Path) -> None:
 
 def test_the_program_gets_default_signal_handling(tmp_path: Path) -> None:
     done = subprocess.run(
-        ["sh", "-c", '"$@" run sh -c "yes; echo status $? >&2" | head -1', "sh", *FLOWSCOPE],
+        ["sh", "-c", '"$@" run sh -c "yes; echo status \\$? >&2" | head -1', "sh", *FLOWSCOPE],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -212,7 +212,7 @@ def test_a_script_that_runs_itself_is_left_to(tmp_path: Path) -> None:
 
 
 def test_switched_off_nothing_is_attached(tmp_path: Path) -> None:
-    write(tmp_path, "app.py", "import sys", "print('flowscope' in sys.modules)")
+    write(tmp_path, "app.py", "import sys", "print('flowscope.instrumentation' in sys.modules)")
     done = run("app.py", cwd=tmp_path, env={"FLOWSCOPE_ADDR": "off"})
     assert (done.stdout, done.stderr) == ("False\n", "")
 

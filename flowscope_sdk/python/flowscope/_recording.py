@@ -16,17 +16,17 @@ _MARK = b'{"flowscope":"session"'
 
 
 class Recording:
-    """Appends gzip members of JSON Lines, each in one write: several processes may share the file, and a killed one
-    leaves it sound. A file that is not a session file is never touched.
+    """Appends gzip members of JSON Lines, each in one write and begun by who writes it: several processes may share
+    the file, and a killed one leaves it sound. A file that is not a session file is never touched.
     """
 
     def __init__(self, path: str, producer: ProducerInfo) -> None:
         self._path = path
-        self._id = producer.id
+        self._producer = _producer_line(producer)
         self._file = -1
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            lines = _producer_line(producer)
+            lines = self._producer
             if os.fstat(self._file).st_size == 0:
                 lines = _header_line(producer) + lines
             elif not _is_session(self._file):
@@ -39,7 +39,7 @@ class Recording:
         """Write the batch. A file that can't be written loses its spans: there is nowhere else to keep them."""
         if self._file >= 0 and parts:
             try:
-                self._write(b"".join(part + b"\n" for part in parts))
+                self._write(self._producer + b"".join(part + b"\n" for part in parts))
             except OSError as error:
                 self._give_up(error)
         return self._file >= 0

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from flowscope.protocol import DEFAULT_ADDR
-from flowscope_app.cli import attach, connection
+from flowscope_app.cli import attach
+from flowscope_app.collector import connection
 
 
 @pytest.mark.parametrize(
@@ -53,25 +52,12 @@ def test_no_empty_entry_gets_on_the_path(home: Path, empty: dict[str, str]) -> N
 
 
 def test_the_default_address_without_a_collector(home: Path) -> None:
-    assert connection.push_addr() == DEFAULT_ADDR
+    assert attach.push_addr() == DEFAULT_ADDR
 
 
 def test_the_address_of_the_collector_that_runs(home: Path) -> None:
     write(home, pid=os.getpid())
-    assert connection.push_addr() == "tcp://127.0.0.1:4000"
-
-
-def test_a_dead_collector_is_not_believed(home: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    write(home, pid=dead.pid)
-    assert connection.find() is None
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"pid": "x"}', '{"pid": 1e999}', "[" * 50_000])
-def test_a_broken_connection_file_is_as_none(home: Path, content: str) -> None:
-    connection.path().write_text(content)
-    assert connection.find() is None
+    assert attach.push_addr() == "tcp://127.0.0.1:4000"
 
 
 def write(home: Path, pid: int) -> None:
