@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flowscope_app.spans.index import Int64
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.table import NO_END, SpanTable
 from flowscope_app.timeline.drawlist import Mask
@@ -16,11 +17,12 @@ _KINDS = max(Kind) + 1
 
 @dataclass(frozen=True)
 class Density:
-    """`busy[k, c]`: spans of kind k at work in column c, on average; `errors[c]`: spans that failed there."""
+    """`busy[k, c]`: spans of kind k at work in column c, on average; `errors[c]` of the `started[c]` there failed."""
 
     t0: int
     t1: int
     busy: NDArray[np.float64]
+    started: NDArray[np.int64]
     errors: NDArray[np.int64]
 
     @property
@@ -49,9 +51,14 @@ def density(table: SpanTable, t0: int, t1: int, columns: int, now: int, mask: Ma
     failed = table.status == Status.ERROR
     if mask is not None:
         failed = failed & mask
-    at = ((table.start[failed] - t0) * scale).astype(np.int64)
-    errors = np.bincount(at[(at >= 0) & (at < columns)], minlength=columns)
-    return Density(t0, t1, busy, errors)
+    errors = _starts(table.start[failed], t0, scale, columns)
+    started = _starts(table.start[np.flatnonzero(leaf | failed)], t0, scale, columns)
+    return Density(t0, t1, busy, started, errors)
+
+
+def _starts(start: Int64, t0: int, scale: float, columns: int) -> NDArray[np.int64]:
+    at = ((start - t0) * scale).astype(np.int64)
+    return np.bincount(at[(at >= 0) & (at < columns)], minlength=columns)
 
 
 def _coverage(

@@ -1,0 +1,395 @@
+"""The timeline's view: one scene, shown by overview, axis and canvas, moved by mouse, wheel and keys."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedLayout, QVBoxLayout, QWidget
+
+from flowscope_app.base import format as fmt
+from flowscope_app.qtmodels.queries import Queries
+from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.spans.table import Applied
+from flowscope_app.timeline.overview import density
+from flowscope_app.timeline.rows import ROW
+from flowscope_app.timeline.scene import Scene
+from flowscope_app.timeline.viewport import Viewport, fitted
+from flowscope_app.timeline.walk import Step, relative
+from flowscope_app.views.common.empty_state import EmptyState
+from flowscope_app.views.common.plain import describe
+from flowscope_app.views.timeline.canvas import Canvas
+from flowscope_app.views.timeline.follow import followed
+from flowscope_app.views.timeline.hover_card import HoverCard
+from flowscope_app.views.timeline.overview_strip import OverviewStrip
+
+_GROW_MS = 100  # how often pending spans grow
+_SETTLE_MS = 1_500  # quiet time after which rows are put in order
+_OVERVIEW_MS = 250  # the overview counts all spans anew at most this often
+_STEP = 0.7  # what a key's zoom shows of the time
+_KEY_PAN = 0.15  # of the width
+
+
+class TimelineView(QWidget):
+    """All spans of the session over time. What it shows and selects is the shared state's."""
+
+    def __init__(self, state: ViewState, queries: Queries, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = state
+        self._scene = Scene(state.table)
+        self._fitted = False
+        self._follow_span: int | None = None  # ns that following keeps in view; None: as much as is sensible
+        self._mine = False  # the selection being changed is this view's
+        self.overview = OverviewStrip()
+        self.canvas = Canvas()
+        self.scroll_bar = QScrollBar(Qt.Orientation.Vertical)
+        self.card = HoverCard(self.canvas)
+        self.empty = EmptyState()
+        self._grow = QTimer(self, interval=_GROW_MS)
+        self._settle = QTimer(self, interval=_SETTLE_MS, singleShot=True)
+        self._count = QTimer(self, interval=_OVERVIEW_MS, singleShot=True)
+        self.setObjectName("timeline")
+        describe(self, "Timeline", "Spans over time. Arrow keys go from span to span, W and S zoom, A and D pan")
+        describe(self.canvas, "Timeline")
+        self._lay_out()
+        self._connect()
+        self._reset()
+
+    def _lay_out(self) -> None:
+        self.scroll_bar.setSingleStep(ROW)
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        below.addWidget(self.canvas, 1)
+        below.addWidget(self.scroll_bar)
+        full = QWidget()
+        column = QVBoxLayout(full)
+        column.setContentsMargins(8, 4, 0, 0)
+        column.setSpacing(4)
+        strip = QHBoxLayout()
+        strip.setContentsMargins(0, 0, self.scroll_bar.sizeHint().width(), 0)
+        strip.addWidget(self.overview)
+        column.addLayout(strip)
+        column.addLayout(below, 1)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(full)
+        self._stack.addWidget(self.empty)
+        self.setFocusProxy(self.canvas)
+
+    def _connect(self) -> None:
+        state, box = self._state, self.canvas.box
+        state.session_changed.connect(self._reset)
+        state.table_changed.connect(self._table_changed)
+        state.range_changed.connect(self._range_changed)
+        state.selection_changed.connect(self._selection_changed)
+        state.hover_changed.connect(self._hover_changed)
+        state.filter_changed.connect(self._filter_changed)
+        state.follow_changed.connect(self._follow_changed)
+        box.zoomed.connect(self._zoom_at)
+        box.panned.connect(self._pan)
+        box.clicked.connect(self._click)
+        box.double_clicked.connect(self._drill)
+        box.hovered.connect(self._hover)
+        box.left.connect(self._leave)
+        self.canvas.resized.connect(self._resized)
+        self.canvas.key.connect(self._key)
+        self.scroll_bar.valueChanged.connect(self._scrolled)
+        self.overview.asked.connect(lambda start, end: self._ask(start, end))
+        self.overview.fit_asked.connect(self.fit_all)
+        self._grow.timeout.connect(self._grown)
+        self._settle.timeout.connect(self._settled)
+        self._count.timeout.connect(self._count_density)
+
+    # What the shell's actions call.
+
+    def fit_all(self) -> None:
+        """Show the whole session."""
+        self._follow_span = None
+        first, last = self._scene.extent()
+        self._show(fitted(first, last, self._scene.view.width), clamp=False)
+
+    def fit_selection(self) -> None:
+        """Show the selected span from end to end."""
+        self._fit(self._state.selected_row)
+
+    def zoom_in(self) -> None:
+        """Show less of the time."""
+        self._zoom_at(self._middle(), _STEP)
+
+    def zoom_out(self) -> None:
+        """Show more of the time."""
+        self._zoom_at(self._middle(), 1 / _STEP)
+
+    def follow(self) -> None:
+        """Keep the newest spans in view from now on."""
+        self._state.set_follow(True)
+        self._follow_now()
+
+    def clear_selection(self) -> None:
+        """Select nothing."""
+        self._state.select(None)
+
+    # What the shared state says.
+
+    def _reset(self) -> None:
+        self._fitted = False
+        self._follow_span = None
+        self._scene = Scene(self._state.table)
+        self._table_changed(None)
+
+    def _table_changed(self, applied: Applied | None) -> None:
+        state = self._state
+        if applied is None or self._scene.table is not state.table:
+            self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset())
+            self._scene.mask = state.mask
+            self.canvas.item.selected = state.selected_row
+        else:
+            self._scene.apply(applied)
+        self._scene.now = state.now()
+        self._say_if_empty()
+        self._measure()
+        if state.table.n and not self._fitted:
+            self._fitted = True
+            if state.follow or state.range[1] <= state.range[0]:
+                self._follow_now()
+        elif state.follow:
+            self._follow_now()
+        self._range_changed()
+        if not self._count.isActive():
+            self._count.start(0 if applied is None else _OVERVIEW_MS)
+        self._settle.start()
+        self._watch_pending()
+
+    def _say_if_empty(self) -> None:
+        state = self._state
+        if state.session is None and not state.table.n:
+            self.empty.say("No session selected", "Choose a session on the left, or attach a program.")
+        elif state.loading:
+            self.empty.say("Opening the session…")
+        else:
+            self.empty.say("No spans yet", "They appear here while the program runs.")
+        self._stack.setCurrentIndex(0 if state.table.n else 1)
+
+    def _range_changed(self) -> None:
+        start, end = self._state.range
+        if end > start:
+            self._scene.view = Viewport(start, end, self.canvas.size_px()[0])
+            self.overview.show_range(start, end)
+        self._refresh()
+
+    def _selection_changed(self) -> None:
+        row = self._state.selected_row
+        self.canvas.item.selected = row
+        if row >= 0 and row < self._scene.layout.n:
+            self._scene.reveal(row)
+            self._bring_in_view(row)
+            name = fmt.one_line(self._state.table.op_name(row), 120)
+            self.canvas.setAccessibleDescription(f"Selected: {name}")
+        self._refresh()
+
+    def _bring_in_view(self, row: int) -> None:
+        """Pan to a span that was selected elsewhere, or by a key, and lies outside of the time shown."""
+        view, start, end = self._scene.view, int(self._state.table.start[row]), self._scene.end(row)
+        if not self._mine and (end < view.t0 or start >= view.t1):
+            self._show(view.panned(view.x((start + end) // 2) - view.width / 2))
+
+    def _hover_changed(self) -> None:
+        key = self._state.hovered
+        self.canvas.item.hovered = -1 if key is None else self._state.table.row_of(key)
+        self.canvas.refresh()
+
+    def _filter_changed(self) -> None:
+        self._scene.mask = self._state.mask
+        self._count.start(0)
+        self._refresh()
+
+    def _follow_changed(self, follow: bool) -> None:
+        if follow:
+            self._follow_now()
+        self._watch_pending()
+
+    # Range and scroll.
+
+    def _show(self, view: Viewport, *, user: bool = True, clamp: bool = True) -> None:
+        if clamp:
+            view = view.clamped(*self._scene.extent())
+        self._state.set_range(view.t0, view.t1, user=user)
+
+    def _ask(self, start: int, end: int) -> None:
+        self._follow_span = end - start
+        self._show(Viewport(start, max(end, start + 1), self._scene.view.width))
+
+    def _zoom_at(self, x: float, factor: float) -> None:
+        if self._state.table.n:
+            view = self._scene.view.zoomed(x, factor)
+            self._show(view)
+            self._follow_span = self._scene.view.span
+
+    def _pan(self, dx: float, dy: float) -> None:
+        self._leave()
+        if dx:
+            self._show(self._scene.view.panned(-dx))
+        if dy:
+            self._scroll_to(self._scene.top - round(dy))
+
+    def _scroll_to(self, top: int) -> None:
+        self._scene.scroll_to(top)
+        self._refresh()
+
+    def _scrolled(self, value: int) -> None:
+        if value != self._scene.top:
+            self._leave()
+            self._scroll_to(value)
+
+    def _fit(self, row: int) -> None:
+        if row >= 0:
+            start, end = int(self._state.table.start[row]), self._scene.end(row)
+            self._show(fitted(start, end, self._scene.view.width, margin=0.05))
+            self._follow_span = self._scene.view.span
+
+    def _follow_now(self) -> None:
+        if not self._state.table.n:
+            return
+        self._scene.now = self._state.now()
+        live = self._state.live and self._state.has_pending
+        first, last = self._scene.extent()
+        range_ = followed(self._state.range, first, last, span=self._follow_span, growing=live)
+        self._state.set_range(*range_, user=False)
+
+    def _middle(self) -> float:
+        return self._scene.view.width / 2
+
+    def _resized(self) -> None:
+        self._measure()
+        self._range_changed()
+        self._count.start(0)
+
+    def _measure(self) -> None:
+        width, height = self.canvas.size_px()
+        self._scene.view = self._scene.view.resized(width)
+        self._scene.height = height
+
+    def _refresh(self) -> None:
+        scene = self._scene
+        scene.scroll_to(scene.top)
+        self.scroll_bar.blockSignals(True)
+        self.scroll_bar.setRange(0, max(0, scene.rows.height - scene.height))
+        self.scroll_bar.setPageStep(scene.height)
+        self.scroll_bar.setValue(scene.top)
+        self.scroll_bar.blockSignals(False)
+        self.canvas.show_scene(scene)
+
+    # Mouse and keys.
+
+    def _click(self, x: float, y: float) -> None:
+        self.canvas.setFocus(Qt.FocusReason.MouseFocusReason)
+        band = self._scene.band_header(y)
+        if band is not None:
+            self._scene.toggle(band.track)
+            self._refresh()
+            return
+        hit = self._scene.hit(x, y)
+        self._mine = True
+        self._state.select_row(hit.row if hit is not None else -1)
+        self._mine = False
+
+    def _drill(self, x: float, y: float) -> None:
+        hit = self._scene.hit(x, y)
+        if hit is None:
+            return
+        if hit.count == 1:
+            self._fit(hit.row)
+        else:
+            self._zoom_at(x, 0.1)
+
+    def _hover(self, x: float, y: float) -> None:
+        hit = self._scene.hit(x, y)
+        self.canvas.setCursor(Qt.CursorShape.PointingHandCursor if hit or self._scene.band_header(y) else _ARROW)
+        if hit is None:
+            self._leave()
+            return
+        self._state.hover(int(self._state.table.key[hit.row]))
+        offset = self.canvas.box.mapToScene(0, 0)
+        self.card.show_hit(self._scene, hit, QPoint(round(x + offset.x()), round(y + offset.y())))
+
+    def _leave(self) -> None:
+        self.card.hide()
+        self._state.hover(None)
+
+    def _key(self, event: QKeyEvent) -> None:
+        if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
+            return
+        key, keys, width = event.key(), Qt.Key, self._scene.view.width
+        steps: dict[int, Step] = {
+            keys.Key_Up: "parent",
+            keys.Key_Down: "child",
+            keys.Key_Left: "previous",
+            keys.Key_Right: "next",
+        }
+        if key in steps:
+            row = relative(self._state.table, self._state.selected_row, steps[key])
+            if row >= 0:
+                self._state.select_row(row)
+        elif key in (keys.Key_W, keys.Key_Plus, keys.Key_Equal):
+            self.zoom_in()
+        elif key in (keys.Key_S, keys.Key_Minus):
+            self.zoom_out()
+        elif key in (keys.Key_A, keys.Key_D):
+            self._pan(width * (_KEY_PAN if key == keys.Key_A else -_KEY_PAN), 0)
+        elif key in (keys.Key_PageUp, keys.Key_PageDown):
+            page = self._scene.height - 2 * ROW
+            self._scroll_to(self._scene.top + (page if key == keys.Key_PageDown else -page))
+        elif key == keys.Key_F:
+            self.fit_selection()
+        elif key in (keys.Key_0, keys.Key_Home):
+            self.fit_all()
+        elif key in (keys.Key_Return, keys.Key_Enter):
+            self.fit_selection()
+        elif key in (keys.Key_L, keys.Key_End):
+            self.follow()
+        elif key == keys.Key_Escape:
+            self.clear_selection()
+        else:
+            return
+        event.accept()
+
+    # Time passing.
+
+    def _watch_pending(self) -> None:
+        """Let the timer run only while something grows and is seen."""
+        growing = self.isVisible() and self._state.live and self._state.has_pending
+        if growing != self._grow.isActive():
+            (self._grow.start if growing else self._grow.stop)()
+
+    def _grown(self) -> None:
+        self._watch_pending()
+        self._scene.now = self._state.now()
+        if self._state.follow:
+            self._follow_now()
+        self._refresh()
+
+    def _settled(self) -> None:
+        if self._scene.layout.settle():
+            self._refresh()
+        if self._state.follow and not self._state.has_pending and self._state.table.n:
+            self._follow_now()
+        self._watch_pending()
+
+    def _count_density(self) -> None:
+        if not self.isVisible() or not self._state.table.n:
+            return
+        first, last = self._scene.extent()
+        view = fitted(first, last, 1)
+        found = density(self._state.table, view.t0, view.t1, self.overview.columns, self._scene.now, self._scene.mask)
+        self.overview.show_density(found)
+        self.overview.show_range(*self._state.range)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._count.start(0)
+        self._watch_pending()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._watch_pending()
+
+
+_ARROW = Qt.CursorShape.ArrowCursor
