@@ -1,0 +1,291 @@
+"""LlamaIndex's own spans as FlowScope's; a call that hands out a stream stays open until the stream is read."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from flowscope import _context, _runtime
+from flowscope._guard import guarded
+from flowscope.instrumentation import _llamaindex_values as values
+from flowscope.instrumentation import _nesting
+from flowscope.instrumentation._serialise import mro_names
+
+if TYPE_CHECKING:
+    from flowscope._span import Span
+
+FRAMEWORK = "llamaindex"
+# Spans that ended lately are still parents of what a background task starts under them.
+_REMEMBERED = 1024
+
+
+class Call:
+    """One call that LlamaIndex reports, and the private calls that are part of it."""
+
+    __slots__ = ("above", "counted", "group", "ids", "instance", "method", "output", "returned", "span")
+
+    def __init__(self, span: Span, id_: str, above: Call | None, instance: Any, method: str) -> None:
+        self.span = span
+        self.ids = [id_]
+        self.above = above
+        self.instance = instance
+        self.method = method
+        self.output: Any = ...  # set by an event that knows it better than the return value
+        self.returned = False  # the call is over, its stream is not
+        self.counted = False  # a call below it has told the tokens that this one would tell again
+        self.group: Stream | None = None
+
+    def count(self) -> None:
+        """The tokens of this call are told."""
+        above = self.above
+        while above is not None and not above.counted:
+            above.counted = True
+            above = above.above
+
+
+class Stream:
+    """The calls that returned one and the same stream: they end when it does."""
+
+    __slots__ = ("__weakref__", "calls", "pieces", "watched")
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.pieces: list[str] = []
+        self.watched = False  # its pieces pass through _read or _aread
+
+
+class Calls:
+    """The open calls of LlamaIndex in this process, by LlamaIndex's span ids."""
+
+    def __init__(self, active: ContextVar[str | None]) -> None:
+        self._active = active
+        self._open: dict[str, Call] = {}
+        self._ended: OrderedDict[str, Span] = OrderedDict()
+        self._streams: weakref.WeakKeyDictionary[Any, Stream] = weakref.WeakKeyDictionary()
+        self._chats: dict[int, list[Call]] = {}
+
+    def current(self) -> Span | None:
+        """The span of the call that LlamaIndex says is running here."""
+        call = self._open.get(self._active.get() or "")
+        return call.span if call is not None else None
+
+    def find(self, id_: str | None) -> Call | None:
+        """The open call with LlamaIndex's span id `id_`."""
+        return self._open.get(id_ or "")
+
+    def enter(self, id_: str, bound: inspect.BoundArguments, instance: Any, parent_id: str | None, tags: Any) -> None:
+        """A call begins. A private method of an object in whose public method it is called is part of that call."""
+        name = id_[:-37]  # without "-" and a uuid
+        method = name.rpartition(".")[2]
+        above = self._open.get(parent_id or "")
+        if method.startswith("_") and not method.startswith("__") and above is not None and above.instance is instance:
+            above.ids.append(id_)
+            self._open[id_] = above
+            return
+        about: dict[str, Any] = {"llamaindex.span_id": id_}
+        if tags:
+            about["llamaindex.tags"] = values.readable(tags)
+        span = _runtime.start_span(
+            name,
+            kind=values.kind(instance, method),
+            framework=FRAMEWORK,
+            parent=self._parent(above, parent_id),
+            input=values.call_input(bound),
+            metadata=about,
+        )
+        self._open[id_] = Call(span, id_, above, instance, method)
+
+    def leave(self, id_: str, instance: Any, result: Any) -> None:
+        """A call returns. With a stream it stays open until the stream is read, closed or forgotten."""
+        call = self._open.get(id_)
+        if call is None:
+            return
+        if call.ids[0] != id_:
+            self._part_over(call, id_, result)
+            return
+        self._chat_written(instance)
+        if inspect.isgenerator(result) or inspect.isasyncgen(result):
+            self._wait(call, result)
+        elif hasattr(result, "response_gen") and mro_names(result) & {"StreamingResponse", "AsyncStreamingResponse"}:
+            self._wait_for_response(call, result)
+        elif "StreamingAgentChatResponse" in mro_names(result):
+            self._wait_for_chat(call, result)
+        else:
+            self.end(call, result=result)
+
+    def drop(self, id_: str, instance: Any, error: BaseException | None) -> None:
+        """A call raises."""
+        call = self._open.get(id_)
+        if call is not None and call.ids[0] == id_:
+            self.end(call, error=error)
+        self._chat_written(instance)
+
+    def end(self, call: Call, *, result: Any = ..., error: BaseException | None = None) -> None:
+        """Close a call's span; what only steers the program is no failure."""
+        for id_ in call.ids:
+            self._open.pop(id_, None)
+            self._ended[id_] = _nesting.remember(call.span)
+        while len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+        output: Any = call.output
+        if output is ... and result is not ...:
+            output = values.embedding_output(result) if call.span.kind == "embedding" else values.readable(result)
+        if call.span.kind == "retriever" and result is not ...:
+            call.span.set_metadata(values.retrieval_metadata(result))
+            output = {"documents": values.readable(result)}
+        steering = values.control_flow(error)
+        if steering is None:
+            call.span.end(output=output, error=error)
+        else:
+            call.span.set_metadata(steering)
+            call.span.end(output=output)
+        call.instance = None
+
+    def end_streamed(self, call: Call, error: BaseException | None = None) -> None:
+        """A model's stream is over: so are the calls around it that handed out nothing but it."""
+        output = call.output
+        self.end(call, error=error)
+        above = call.above
+        while above is not None and above.returned and above.group is not None and not above.group.watched:
+            if above.output is ...:
+                above.output = output
+            self.end(above, error=error)
+            above = above.above
+
+    # Streams
+
+    def _wait(self, call: Call, stream: Any) -> Stream:
+        group = self._streams.get(stream)
+        if group is None:
+            group = self._streams[stream] = Stream()
+            weakref.finalize(stream, self._forgotten, group)
+        call.returned = True
+        call.group = group
+        group.calls.append(call)
+        return group
+
+    def _wait_for_response(self, call: Call, response: Any) -> None:
+        stream = response.response_gen
+        asynchronous = inspect.isasyncgen(stream)
+        if not (asynchronous or inspect.isgenerator(stream)):
+            self.end(call, result=response)
+            return
+        group = self._wait(call, stream)
+        if not group.watched:
+            group.watched = True
+            # What the stream does is done under the innermost of the calls that returned it.
+            inside = group.calls[0].ids[0]
+            watched = self._aread(stream, group, inside) if asynchronous else self._read(stream, group, inside)
+            response.response_gen = watched
+            self._streams[watched] = group
+            weakref.finalize(watched, self._forgotten, group)
+        if call.output is ...:
+            call.output = _Streamed(group, values.readable(response))
+
+    def _wait_for_chat(self, call: Call, response: Any) -> None:
+        call.returned = True
+        if not getattr(response, "is_writing_to_memory", True) and response.chat_stream is not None:
+            self._wait(call, response.chat_stream)
+            return
+        key = id(response)
+        self._chats.setdefault(key, []).append(call)
+        weakref.finalize(response, self._chat_forgotten, key)
+        # The thread that writes may have been done before.
+        if response.is_done or response.exception is not None:
+            self._chat_written(response)
+
+    def _chat_written(self, response: Any) -> None:
+        for call in self._chats.pop(id(response), ()) if response is not None else ():
+            self.end(call, result=response, error=getattr(response, "exception", None))
+
+    @guarded
+    def _chat_forgotten(self, key: int) -> None:
+        for call in self._chats.pop(key, ()):
+            self.end(call)
+
+    @guarded
+    def _forgotten(self, group: Stream) -> None:
+        self._finish(group, None)
+
+    def _finish(self, group: Stream, error: BaseException | None) -> None:
+        for call in group.calls:
+            if isinstance(call.output, _Streamed):
+                call.output = call.output.whole()
+            elif call.output is ... and group.pieces:
+                call.output = "".join(group.pieces)
+            if call.ids[0] in self._open:
+                self.end(call, error=error)
+
+    def _read(self, stream: Any, group: Stream, inside: str) -> Iterator[Any]:
+        over: BaseException | None = None
+        try:
+            while True:
+                token = self._active.set(inside)
+                try:
+                    piece = next(stream)
+                except StopIteration:
+                    return
+                finally:
+                    self._active.reset(token)
+                if isinstance(piece, str):
+                    group.pieces.append(piece)
+                yield piece
+        except BaseException as error:
+            over = error
+            raise
+        finally:
+            stream.close()
+            guarded(self._finish)(group, over)
+
+    async def _aread(self, stream: Any, group: Stream, inside: str) -> AsyncIterator[Any]:
+        over: BaseException | None = None
+        try:
+            while True:
+                token = self._active.set(inside)
+                try:
+                    piece = await anext(stream)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    self._active.reset(token)
+                if isinstance(piece, str):
+                    group.pieces.append(piece)
+                yield piece
+        except BaseException as error:
+            over = error
+            raise
+        finally:
+            await stream.aclose()
+            guarded(self._finish)(group, over)
+
+    # Parents
+
+    def _part_over(self, call: Call, id_: str, result: Any) -> None:
+        # Events of a model's stream carry the id of the method that made it, so the id stays until the stream is over.
+        if not (inspect.isgenerator(result) or inspect.isasyncgen(result)):
+            self._open.pop(id_, None)
+            call.ids.remove(id_)
+
+    def _parent(self, above: Call | None, parent_id: str | None) -> Span | None:
+        span = above.span if above is not None else self._ended.get(parent_id or "")
+        if span is None:
+            return _context.current()
+        inner = _nesting.current_but("llamaindex")
+        return inner if inner is not None and _nesting.is_inner(inner, span) else span
+
+
+class _Streamed:
+    """The output of a call that returned a stream: what it was, and the text that came."""
+
+    def __init__(self, group: Stream, output: Any) -> None:
+        self._group = group
+        self._output = output
+
+    def whole(self) -> Any:
+        if isinstance(self._output, dict):
+            return {**self._output, "response": "".join(self._group.pieces)}
+        return "".join(self._group.pieces)

@@ -1,0 +1,63 @@
+"""Which span is innermost when FlowScope's own context and a framework's both know one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flowscope import _context
+from flowscope._guard import failed
+from flowscope._span import Remote, Span
+
+# By framework: what it knows to be running in this context, or None. Asked at every span, so it must be cheap.
+_sources: dict[str, Callable[[], Span | None]] = {}
+
+
+def add_source(name: str, source: Callable[[], Span | None]) -> None:
+    """From now on `source` takes part in what is current."""
+    _sources[name] = source
+    _context.resolve = _innermost
+
+
+def remove_source(name: str) -> None:
+    """Forget a source."""
+    _sources.pop(name, None)
+    if not _sources:
+        _context.resolve = None
+
+
+def current_but(name: str) -> Span | None:
+    """The innermost span here without asking the source `name`: what was opened by others than that framework."""
+    return _innermost(_context.attached(), name)
+
+
+def is_inner(span: Span, other: Span) -> bool:
+    """Whether `span` stands deeper than `other`."""
+    # Of two traces, when one context was carried here and the other was not, the one that began later is the live one.
+    if span._trace == other._trace:
+        return span._depth > other._depth
+    return span.start_ns > other.start_ns
+
+
+def remember(span: Span) -> Span:
+    """What is needed of an ended span to be a parent still, without its payloads."""
+    if not span.is_recording:
+        return span
+    remote = Remote(span._trace, span._id, span.session_id)
+    remote.start_ns = span.start_ns
+    remote._depth = span._depth
+    return remote
+
+
+def _innermost(attached: Span | None, but: str = "") -> Span | None:
+    best = attached
+    for name, source in _sources.items():
+        if name == but:
+            continue
+        try:
+            span = source()
+        except Exception as error:
+            failed(f"current span of {name}", error)
+            continue
+        if span is not None and (best is None or is_inner(span, best)):
+            best = span
+    return best

@@ -1,0 +1,268 @@
+"""LangChain and LangGraph: a handler in every callback manager, and the bodies that LangChain gives no context.
+
+LangChain says itself what runs where (`var_child_runnable_config`), so nothing is attached in a start callback that
+an end callback would have to detach: generators end in other contexts than they began, and would leak. Only models and
+retrievers, whose bodies LangChain runs without a context of their own, are wrapped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextvars import ContextVar
+from contextvars import Token as VarToken
+from typing import TYPE_CHECKING, Any
+
+from flowscope import _context, _hooks
+from flowscope._guard import guarded
+from flowscope.instrumentation import _langchain_runs, _nesting
+
+if TYPE_CHECKING:
+    from flowscope._span import Span
+
+_Method = Callable[..., Any]
+_runs = _langchain_runs.Runs()
+_handler: Any = None
+_variable: ContextVar[Any] | None = None
+_hooked: list[_hooks.Hook] = []
+_patched: list[tuple[type, str, _Method]] = []
+# What is about to start in this context: the call of a model or retriever whose run has no span yet.
+_opening: ContextVar[_Body | None] = ContextVar("flowscope_langchain_opening", default=None)
+
+
+def install(module: Any) -> None:
+    """Instrument LangChain; `module` is `langchain_core.tracers.context`. A second time does nothing."""
+    global _handler, _variable
+    if _handler is None:
+        _handler = _langchain_runs.handler_class(_runs)()
+    if _variable is None:
+        # A default is seen in every thread and context; a value set would be seen in this one alone.
+        _variable = ContextVar("flowscope_langchain", default=_handler)
+    if any(hook[0] is _variable for hook in module._configure_hooks):
+        return
+    module.register_configure_hook(_variable, True, type(_handler))
+    _runs.on_start = _opened
+    _nesting.add_source("langchain", _current_run)
+    for name, patch in (
+        ("langchain_core.callbacks.manager", _patch_manager),
+        ("langchain_core.language_models.chat_models", _patch_chat_models),
+        ("langchain_core.language_models.llms", _patch_text_models),
+        ("langchain_core.retrievers", _patch_retrievers),
+    ):
+        _hooked.append(_hooks.register(name, patch))
+
+
+def uninstall() -> None:
+    """Take everything back that install() did."""
+    while _hooked:
+        _hooked.pop().uninstall()
+    while _patched:
+        owner, name, original = _patched.pop()
+        setattr(owner, name, original)
+    module = sys.modules.get("langchain_core.tracers.context")
+    if module is not None:
+        module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not _variable]
+    _nesting.remove_source("langchain")
+
+
+def handler() -> Any:
+    """The one callback handler of this process; None before install()."""
+    return _handler
+
+
+# What runs here, as LangChain knows it
+
+
+def _current_run() -> Span | None:
+    module = sys.modules.get("langchain_core.runnables.config")
+    variable = getattr(module, "var_child_runnable_config", None)
+    config = variable.get() if variable is not None else None
+    if not config:
+        return None
+    return _runs.known(getattr(config.get("callbacks"), "parent_run_id", None))
+
+
+class _Body:
+    """One call of a model or retriever: its span is current while its body runs, and only then."""
+
+    __slots__ = ("_reset", "_token", "kind", "span")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.span: Span | None = None
+        self._token: _context.Token | None = None
+        self._reset: VarToken[_Body | None] | None = None
+
+    def __enter__(self) -> None:
+        self._reset = _opening.set(self)
+        if self.span is not None:
+            self._token = _context.attach(self.span)
+
+    def __exit__(self, *exc: object) -> None:
+        if self._token is not None:
+            _context.detach(self._token)
+            self._token = None
+        if self._reset is not None:
+            with contextlib.suppress(ValueError):  # a generator closed from another context than it was read in
+                _opening.reset(self._reset)
+
+    def open(self, span: Span) -> None:
+        """The run that this call makes has begun."""
+        self.span = span
+        self._token = _context.attach(span)
+
+
+@guarded
+def _opened(kind: str, span: Span) -> None:
+    body = _opening.get()
+    if body is not None and body.span is None and body.kind == kind:
+        body.open(span)
+
+
+# Bodies that LangChain runs without a context of their own
+
+
+def _patch_chat_models(module: Any) -> None:
+    model = module.BaseChatModel
+    _patch(model, "_generate_with_cache", functools.partial(_in_run, managers=_manager_of))
+    _patch(model, "_agenerate_with_cache", functools.partial(_in_run_async, managers=_manager_of))
+    _patch(model, "stream", functools.partial(_in_stream, "llm"))
+    _patch(model, "astream", functools.partial(_in_stream_async, "llm"))
+
+
+def _patch_text_models(module: Any) -> None:
+    model = module.BaseLLM
+    _patch(model, "_generate_helper", functools.partial(_in_run, managers=_managers_of))
+    _patch(model, "_agenerate_helper", functools.partial(_in_run_async, managers=_managers_of))
+    _patch(model, "stream", functools.partial(_in_stream, "llm"))
+    _patch(model, "astream", functools.partial(_in_stream_async, "llm"))
+
+
+def _patch_retrievers(module: Any) -> None:
+    retriever = module.BaseRetriever
+    # Up to 0.1.45 invoke() called get_relevant_documents(), which made the run.
+    for name in ("invoke", "get_relevant_documents"):
+        _patch(retriever, name, functools.partial(_in_call, "retriever"))
+    for name in ("ainvoke", "aget_relevant_documents"):
+        _patch(retriever, name, functools.partial(_in_call_async, "retriever"))
+
+
+def _patch_manager(module: Any) -> None:
+    _patch(module.AsyncCallbackManager, "on_llm_start", _users_first)
+
+
+def _patch(owner: type, name: str, wrap: Callable[[_Method], _Method]) -> None:
+    original = owner.__dict__.get(name)
+    if callable(original) and not hasattr(original, "__flowscope__"):
+        replacement = functools.wraps(original)(wrap(original))
+        replacement.__flowscope__ = True  # type: ignore[attr-defined]
+        setattr(owner, name, replacement)
+        _patched.append((owner, name, original))
+
+
+def _manager_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return kwargs.get("run_manager") or (args[3] if len(args) > 3 else None)
+
+
+def _managers_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    managers = kwargs.get("run_managers") or (args[3] if len(args) > 3 else None)
+    return managers[0] if managers else None
+
+
+def _body_of(manager: Any) -> _Body:
+    body = _Body("")
+    body.span = _runs.known(getattr(manager, "run_id", None))
+    return body
+
+
+def _in_run(original: _Method, *, managers: Callable[..., Any]) -> _Method:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _body_of(managers(args, kwargs)):
+            return original(*args, **kwargs)
+
+    return call
+
+
+def _in_run_async(original: _Method, *, managers: Callable[..., Any]) -> _Method:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with _body_of(managers(args, kwargs)):
+            return await original(*args, **kwargs)
+
+    return call
+
+
+def _in_call(kind: str, original: _Method) -> _Method:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _Body(kind):
+            return original(*args, **kwargs)
+
+    return call
+
+
+def _in_call_async(kind: str, original: _Method) -> _Method:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with _Body(kind):
+            return await original(*args, **kwargs)
+
+    return call
+
+
+def _in_stream(kind: str, original: _Method) -> _Method:
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        chunks = original(*args, **kwargs)
+        body = _Body(kind)
+        try:
+            while True:
+                with body:
+                    try:
+                        chunk = next(chunks)
+                    except StopIteration:
+                        return
+                yield chunk
+        finally:
+            with body:
+                chunks.close()
+
+    return stream
+
+
+def _in_stream_async(kind: str, original: _Method) -> _Method:
+    async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        chunks = original(*args, **kwargs)
+        body = _Body(kind)
+        try:
+            while True:
+                with body:
+                    try:
+                        chunk = await anext(chunks)
+                    except StopAsyncIteration:
+                        return
+                yield chunk
+        finally:
+            with body:
+                await chunks.aclose()
+
+    return stream
+
+
+def _users_first(original: _Method) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """AsyncCallbackManager.on_llm_start tells no other handler once one is inline: tell the others, then ours."""
+
+    async def on_llm_start(self: Any, serialized: Any, prompts: list[str], run_id: Any = None, **kwargs: Any) -> Any:
+        others = [each for each in self.handlers if each is not _handler]
+        if len(others) == len(self.handlers) or all(each.run_inline for each in others):
+            return await original(self, serialized, prompts, run_id, **kwargs)
+        start_ns = _langchain_runs.now_ns()
+        manager = copy.copy(self)
+        manager.handlers = others
+        runs = await original(manager, serialized, prompts, run_id, **kwargs)
+        told = {"parent_run_id": self.parent_run_id, "tags": self.tags, "metadata": self.metadata, **kwargs}
+        for run, prompt in zip(runs, prompts, strict=True):
+            run.handlers = self.handlers
+            _handler.on_llm_start(serialized, [prompt], run_id=run.run_id, start_ns=start_ns, **told)
+        return runs
+
+    return on_llm_start

@@ -1,0 +1,136 @@
+"""A real PULL socket that collects what this process's FlowScope sends, and what tests ask of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import zmq
+
+import flowscope
+from flowscope import _guard, instrumentation
+
+
+@dataclass
+class SpanRecord:
+    """A record in its last state, and the records under it."""
+
+    record: dict[str, Any]
+    children: list[SpanRecord] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.record[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def kind(self) -> str:
+        return self.record["metadata"]["flowscope.kind"]
+
+    def named(self, operation: str) -> list[SpanRecord]:
+        """All below with this operation, by start."""
+        found = [child for child in self.children if child.operation == operation]
+        for child in self.children:
+            found += child.named(operation)
+        return sorted(found, key=lambda span: span.start_time)
+
+    def shape(self) -> Any:
+        """The operation, or the operation with its children's shapes."""
+        if not self.children:
+            return self.operation
+        return {self.operation: [child.shape() for child in self.children]}
+
+
+class Trace:
+    """Everything received so far."""
+
+    def __init__(self, records: dict[str, dict[str, Any]]) -> None:
+        self.spans = {id_: SpanRecord(record) for id_, record in records.items()}
+        self.roots: list[SpanRecord] = []
+        for span in sorted(self.spans.values(), key=lambda span: (span.start_time, span.id)):
+            parent = self.spans.get(span.parent_id or "")
+            (parent.children if parent else self.roots).append(span)
+
+    def named(self, operation: str) -> list[SpanRecord]:
+        return sorted((s for s in self.spans.values() if s.operation == operation), key=lambda span: span.start_time)
+
+    def one(self, operation: str) -> SpanRecord:
+        (span,) = self.named(operation)
+        return span
+
+    def parent(self, span: SpanRecord) -> SpanRecord | None:
+        return self.spans.get(span.parent_id or "")
+
+    def shapes(self) -> list[Any]:
+        return [root.shape() for root in self.roots]
+
+    def pending(self) -> list[str]:
+        return [span.operation for span in self.spans.values() if span.status == "pending"]
+
+
+class Sink:
+    """The other end of FLOWSCOPE_ADDR."""
+
+    def __init__(self) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PULL)
+        self._socket.setsockopt(zmq.RCVHWM, 0)
+        self._socket.setsockopt(zmq.RCVTIMEO, 20_000)
+        self.addr = f"tcp://127.0.0.1:{self._socket.bind_to_random_port('tcp://127.0.0.1')}"
+        self.records: dict[str, dict[str, Any]] = {}
+
+    def trace(self) -> Trace:
+        """All that this process has recorded up to now."""
+        mark = f"mark {uuid.uuid4()}"
+        with flowscope.trace(mark):
+            pass
+        assert flowscope.flush(20)
+        self.receive_until(lambda record: record["operation"] == mark and record["status"] != "pending")
+        self.records = {id_: record for id_, record in self.records.items() if record["operation"] != mark}
+        return Trace(self.records)
+
+    def receive_until(self, last: Any) -> Trace:
+        """Receive until a record comes for which `last` holds."""
+        done = False
+        while not done:
+            header, body = self._socket.recv_multipart()
+            assert json.loads(header)["dropped"] == 0
+            for record in json.loads(body):
+                self.records[record["id"]] = record
+                done = done or last(record)
+        return Trace(self.records)
+
+    def close(self) -> None:
+        self._socket.close(0)
+        self._context.term()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """A PULL socket nobody pushes to yet."""
+    opened = Sink()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def traced(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    """This process traced, both frameworks instrumented. An error of our own fails the test, whoever swallowed it."""
+    errors: list[str] = []
+    fail = _guard.failed
+
+    def failed(where: str, error: BaseException) -> None:
+        errors.append(f"{where}: {error!r}")
+        fail(where, error)
+
+    monkeypatch.setattr(_guard, "failed", failed)
+    flowscope.init(addr=sink.addr, auto_trace=["langchain", "llamaindex"])
+    yield sink
+    flowscope.shutdown(0)
+    assert errors == []
+    assert all(row.why == "" for row in instrumentation.status() if row.loaded)
