@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from random import Random
 from time import monotonic_ns, time_ns
 from typing import Any
 
-from flowscope import _capture, _config, _context
+from flowscope import _capture, _config
+from flowscope._capture import snapshot
+from flowscope._context import current, where
 from flowscope._guard import failed, guarded, log
-from flowscope._intake import Intake
+from flowscope._intake import SPAN_COST, Intake
 from flowscope._sampling import OperationFilter
 from flowscope._span import NOOP, Span, Unrecorded, plain
 
@@ -37,7 +40,7 @@ class Runtime:
         self.ids = self._new_ids()
         self.level = _LEVELS[config.capture]
         self.sample = config.sample
-        self.filter = OperationFilter(config.include, config.exclude)
+        self.filter = OperationFilter(config.include, config.exclude) if config.include or config.exclude else None
         self.sender = Sender(config, self.session_id)
         self.intake = Intake(config.buffer, self.sender.start)
         self.sender.intake = self.intake
@@ -56,6 +59,7 @@ class Runtime:
 
 
 _runtime: Runtime | None = None
+_making = _thread.RLock()
 _changes: dict[str, Any] = {}
 
 
@@ -76,14 +80,14 @@ def start_span(
         if runtime.closed:
             return NOOP
         if parent is CURRENT:
-            parent = _context.current()
+            parent = current()
         if parent is not None and not parent.is_recording:
             if parent.blocks:
                 return NOOP
             parent = parent.through
         if operation.__class__ is not str or len(operation) > _MAX_OPERATION:
             operation = str(operation)[:_MAX_OPERATION]
-        if runtime.filter.active and not runtime.filter.keeps(operation):
+        if runtime.filter is not None and not runtime.filter.keeps(operation):
             return Unrecorded(through=parent)
 
         span = Span()
@@ -91,40 +95,40 @@ def start_span(
             if runtime.sample < 1.0 and runtime.random.random() >= runtime.sample:
                 return NOOP
             span._trace = runtime.random.getrandbits(128) or 1
-            span._parent = 0
             span.session_id = runtime.session_id
         else:
             span._trace = parent._trace
             span._parent = parent._id
-            span._depth = parent._depth + 1
+            span._depth = parent._depth + 1  # which of two spans is inner: instrumentation/_nesting.py asks
             span.session_id = parent.session_id or runtime.session_id
         if session_id is not None:
             span.session_id = str(session_id)[:_MAX_SESSION] or runtime.session_id
-        span._id = runtime.next_id()
+        for span._id in runtime.ids:
+            break
+        else:
+            span._id = runtime.next_id()
         span.operation = operation or "(unnamed)"
         span.kind = kind
         span.framework = framework
         span.metadata = {} if metadata is None else plain(metadata)
-        size = 0
+        size = SPAN_COST
         level = runtime.level
         if level:
             span._level = level
         if input is not ... and level != 1:
-            span._input = data = _capture.snapshot(input)
-            size = len(data)
-        span._thread, span._task = _context.where()
-        span._intake = runtime.intake
-        span._clock = clock = monotonic_ns()
-        now = time_ns()
-        if start_ns is None:
-            span.start_ns = now
-        else:
+            span._input = data = snapshot(input)
+            size += len(data)
+        span._thread, span._task = where()
+        span._intake = intake = runtime.intake
+        span._clock = monotonic_ns()
+        span.start_ns = time_ns()
+        if start_ns is not None:
+            span._clock -= span.start_ns - start_ns
             span.start_ns = start_ns
-            span._clock = clock - (now - start_ns)
         if level == 2:
             span._queued = False
         else:
-            runtime.intake.put(span, size)
+            intake.put(span, size)
         return span
     except Exception as error:
         failed("start_span", error)
@@ -135,7 +139,9 @@ def activate() -> Runtime:
     """The runtime, made now if there is none yet."""
     global _runtime
     if _runtime is None:
-        _runtime = _make()
+        with _making:  # two threads may have their first spans at once
+            if _runtime is None:
+                _runtime = _make()
     return _runtime
 
 
