@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from flowscope_app.qtmodels.queries import Queries
-from flowscope_app.qtmodels.state import Mask, ViewState
+from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.query import Query, QueryError, parse
 from flowscope_app.spans.query_match import evaluate
 
@@ -19,10 +19,7 @@ SEARCH_AGAIN_MS = 2_000  # live sessions: how often they are searched again
 
 
 class FilterController(QObject):
-    """Keeps `state.mask` true to `state.filter_text`. Names match at once, inputs and outputs when the store answers.
-
-    Make it before the views: it widens the mask to new rows before they look.
-    """
+    """Keeps `state.mask` true to `state.filter_text`; inputs and outputs count once the store has answered."""
 
     changed = Signal()  # matches, their number, the query's error or whether a search is on
 
@@ -104,7 +101,7 @@ class FilterController(QObject):
             self.error = error
             self.changed.emit()
             return
-        self._found = {text: keys for text, keys in self._found.items() if text in self._query.texts}
+        self.searching = any(text not in self._found for text in self._query.texts)
         self._evaluate()
         self._search.start(SEARCH_MS)
 
@@ -121,19 +118,12 @@ class FilterController(QObject):
             self._evaluate()
             self._search.start(0)
         else:
-            self._widen()
+            self._order = None
             if not self._refresh.isActive():
                 self._refresh.start()
             if self._query.texts and not self._search.isActive():
                 self._asked_for = None
                 self._search.start(SEARCH_AGAIN_MS)
-
-    def _widen(self) -> None:
-        """New rows match nothing until the next evaluation, which is moments away."""
-        mask: Mask | None = self._state.mask
-        if mask is not None and len(mask) < self._state.table.n:
-            self._order = None
-            self._state.mask = np.concatenate((mask, np.zeros(self._state.table.n - len(mask), np.bool_)))
 
     def _evaluate(self) -> None:
         self._refresh.stop()
@@ -148,6 +138,8 @@ class FilterController(QObject):
         """Have the store look for the free texts in inputs, outputs, errors and metadata."""
         session, texts = self._state.session, self._query.texts
         if session is None or not texts or self._asked_for == (session.key, texts):
+            self.searching = False
+            self.changed.emit()
             return
         asked = self._asked_for = (session.key, texts)
         self.searching = True

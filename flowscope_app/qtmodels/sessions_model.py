@@ -29,6 +29,7 @@ class SessionsModel(QAbstractListModel):
         self._rows: list[SessionRow] = []
         self._now = time.time_ns()
         self._live: set[int] = set()
+        self.settled = True  # false while rows move, when a view's current row says nothing of the user
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._time_passed)
@@ -71,6 +72,7 @@ class SessionsModel(QAbstractListModel):
     def _take(self) -> None:
         """Make the rows those of the state, by moves rather than a reset so that the selection stays."""
         wanted = self._state.sessions
+        self.settled = False
         self._now = time.time_ns()
         live = {row.key for row in wanted if row.live(self._now)}
         keys = {row.key for row in wanted}
@@ -82,6 +84,7 @@ class SessionsModel(QAbstractListModel):
         for at, row in enumerate(wanted):
             self._put(at, row, row.key in self._live, row.key in live)
         self._live = live
+        self.settled = True
         if live:
             self._tick.start()
 

@@ -71,6 +71,8 @@ class ViewState(QObject):
     def apply(self, delta: SpanDelta) -> Applied:
         """Take what came in since; tells every view."""
         applied = self.table.apply(delta)
+        if self.mask is not None:  # new rows match nothing until the filter was worked out again, moments later
+            self.mask = np.concatenate((self.mask, np.zeros(self.table.n - len(self.mask), np.bool_)))
         self.table_changed.emit(applied)
         return applied
 

@@ -19,6 +19,8 @@ QLabel[role="error"] { color: $error; }
 QLabel[role="success"] { color: $success; }
 QLabel[role="warn"] { color: $warn; }
 QLabel[role="mono"] { font-family: "JetBrains Mono", monospace; font-size: 12px; }
+QLabel[role="mono-dim"] { font-family: "JetBrains Mono", monospace; font-size: 12px; color: $dim; }
+QLabel[role="failure"] { font-weight: 600; font-size: 14px; color: $error; }
 QWidget#commandRow { background: $raised; border-radius: 6px; }
 QLabel[role="brand"] { font-weight: 600; font-size: 14px; }
 

@@ -21,7 +21,7 @@ class CopyButton(QToolButton):
         super().__init__(parent)
         self._source = source
         self._label = text
-        self.setAutoRaise(True)
+        self.setProperty("role", "flat" if text else "bare")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(tooltip(name))
         describe(self, name)

@@ -121,6 +121,14 @@ class JsonTree(QWidget):
             return self._whole.decode("utf-8", "replace")
         return to_text(self.model.value())
 
+    def visible_rows(self) -> int:
+        """How many rows are unfolded, counted up to some dozens."""
+        count, index = 0, self.model.index(0, 0)
+        while index.isValid() and count < _EXPANDED:
+            count += 1
+            index = self.tree.indexBelow(index)
+        return count
+
     def _current_changed(self, current: QModelIndex) -> None:
         value = self.model.value_of(current) if current.isValid() else None
         long = isinstance(value, str) and (len(value) > _LONG or "\n" in value)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from flowscope_app.base import format as fmt
 from flowscope_app.views.common.plain import tooltip, visible
 
-Role = Literal["text", "dim", "heading", "section", "error", "success", "warn", "mono", "brand"]
+Role = Literal["text", "dim", "heading", "section", "brand", "mono", "mono-dim", "error", "failure", "success", "warn"]
 
 
 class PlainLabel(QLabel):

@@ -19,7 +19,7 @@ class SaveButton(QToolButton):
         super().__init__(parent)
         self._source = source
         self.setText("Save…")
-        self.setProperty("role", "flat")
+        self.setProperty("role", "bare")
         self.setToolTip(tooltip(name))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         describe(self, name)

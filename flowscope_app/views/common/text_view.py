@@ -97,9 +97,9 @@ class PlainText(QPlainTextEdit):
 
 
 class TextView(QWidget):
-    """A text with, when there is more than is shown, a line that says so and offers the whole."""
+    """A text with, when there is more than is shown, a line that says so and, with `offer`, gives the whole."""
 
-    def __init__(self, name: str, parent: QWidget | None = None, *, mono: bool = False) -> None:
+    def __init__(self, name: str, parent: QWidget | None = None, *, mono: bool = False, offer: bool = True) -> None:
         super().__init__(parent)
         self.edit = PlainText(mono=mono)
         describe(self.edit, name)
@@ -112,8 +112,9 @@ class TextView(QWidget):
         row.setContentsMargins(0, 4, 0, 0)
         row.setSpacing(4)
         row.addWidget(self._notice, 1)
-        row.addWidget(self._save)
-        row.addWidget(self._copy)
+        for button in (self._save, self._copy):
+            row.addWidget(button)
+            button.setVisible(offer)
         self._more.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -16,8 +16,8 @@ from flowscope_app.views.common.plain import visible
 from flowscope_app.views.inspector.bubbles import CURSOR, Bubble
 from flowscope_app.views.inspector.text_block import TextBlock
 
-FOLD_FROM = 2_400  # characters
-FOLDED = 1_200
+FOLD_FROM = 1_600  # characters
+FOLDED = 800
 FOLDED_ASIDE = 400  # reasoning and documents, of which one wants the gist
 MOST = 200_000  # characters that one card shows at most
 

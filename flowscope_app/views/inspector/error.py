@@ -29,8 +29,7 @@ class FrameRow(QWidget):
         super().__init__(parent)
         path = PureWindowsPath(frame.file) if "\\" in frame.file else PurePosixPath(frame.file)
         name = ElidedLabel(f"in {frame.name}" if frame.name else "", role="dim")
-        place = ElidedLabel(f"{path.name}:{frame.line}", role="text" if frame.own else "dim")
-        place.setFont(theme.mono_font())
+        place = ElidedLabel(f"{path.name}:{frame.line}", role="mono" if frame.own else "mono-dim")
         place.set_tip(f"{frame.file}:{frame.line}")
         line = QHBoxLayout()
         line.setSpacing(8)
@@ -41,8 +40,7 @@ class FrameRow(QWidget):
         layout.setSpacing(2)
         layout.addLayout(line)
         if frame.code:
-            code = ElidedLabel(frame.code, role="text" if frame.own else "dim")
-            code.setFont(theme.mono_font())
+            code = ElidedLabel(frame.code, role="mono" if frame.own else "mono-dim")
             layout.addWidget(code)
         self.setAccessibleName(fmt.one_line(f"{frame.file} line {frame.line} in {frame.name}: {frame.code}", 400))
 
@@ -68,7 +66,7 @@ class TraceView(QWidget):
 
     def __init__(self, trace: Trace, *, first: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        layout = QVBoxLayout(self)
+        layout = self._column = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         if not first:
@@ -78,6 +76,7 @@ class TraceView(QWidget):
         self._own = [frame for frame in trace.frames if frame.own]
         self._library = [frame for frame in trace.frames if not frame.own]
         self._shown: _Frames | None = None
+        self._open = False
         if self._own:
             layout.addWidget(_Frames(self._own))
         if self._library:
@@ -92,23 +91,20 @@ class TraceView(QWidget):
             self._say()
 
     def _toggle(self) -> None:
+        self._open = not self._open
         if self._shown is None:
             self._shown = _Frames(self._library)
-            layout = self.layout()
-            if layout is not None:
-                layout.addWidget(self._shown)
-        else:
-            self._shown.setVisible(self._shown.isHidden())
+            self._column.addWidget(self._shown)
+        self._shown.setVisible(self._open)
         self._say()
 
     def _say(self) -> None:
         names = list(dict.fromkeys(frame.package for frame in self._library))
         named = ", ".join(names[:_PACKAGES]) + (" …" if len(names) > _PACKAGES else "")
-        opened = self._shown is not None and not self._shown.isHidden()
         number = len(self._library)
-        self.fold.setIcon(theme.icon("chevron-down" if opened else "chevron-right"))
+        self.fold.setIcon(theme.icon("chevron-down" if self._open else "chevron-right"))
         self.fold.setText(fmt.one_line(f"{number} library frame{'s' if number > 1 else ''}: {named}", 90))
-        describe(self.fold, ("Hide" if opened else "Show") + f" {number} library frames")
+        describe(self.fold, ("Hide" if self._open else "Show") + f" {number} library frames")
 
 
 class ErrorView(QScrollArea):
@@ -121,7 +117,7 @@ class ErrorView(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         describe(self, "Error")
         self._copied = ""
-        self._kind = PlainLabel(role="error", wrap=True)
+        self._kind = PlainLabel(role="failure", wrap=True)
         self._message = TextBlock(mono=True)
         card = Framed()
         card.set_accent(lambda: theme.current().error)

@@ -87,7 +87,6 @@ def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any]) -> list[Row]:
         ("program", " · ".join(part for part in (facts.program, facts.program_detail) if part)),
         ("framework", " · ".join(part for part in (facts.framework, facts.language) if part)),
         ("trace", _text(metadata.get("flowscope.trace_id"))),
-        ("session", facts.session_id),
     ]
     return [(name, value) for name, value in rows if value]
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
-from PySide6.QtWidgets import QFrame, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
-from flowscope_app import theme
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Status
@@ -21,6 +19,7 @@ from flowscope_app.views.inspector.details import Details, SpanFacts, facts_of, 
 from flowscope_app.views.inspector.error import ErrorView
 from flowscope_app.views.inspector.facts import FactsView
 from flowscope_app.views.inspector.header import Header
+from flowscope_app.views.inspector.tabs import MarkedTabs
 from flowscope_app.views.inspector.trees import MetadataView, RawView
 from flowscope_app.views.inspector.values import OutputView, PairView
 
@@ -55,12 +54,11 @@ class InspectorView(QWidget):
         state.selection_changed.connect(self._select)
         state.session_changed.connect(self._select)
         state.table_changed.connect(self._table_changed)
-        theme.signals().changed.connect(self._mark_error)
         self._select()
 
     def _build(self) -> None:
         self.header = Header()
-        self.tabs = QTabBar()
+        self.tabs = MarkedTabs()
         self.tabs.setObjectName("inspectorTabs")
         self.tabs.setExpanding(False)
         self.tabs.setDrawBase(False)
@@ -211,7 +209,7 @@ class InspectorView(QWidget):
     def _mark_error(self) -> None:
         at = TABS.index("error")
         wrong = self.tabs.isTabEnabled(at) and self._details is not None
-        self.tabs.setTabIcon(at, _cross(theme.current().error) if wrong else QIcon())
+        self.tabs.mark(at if wrong else -1)
         self.tabs.setAccessibleTabName(at, "Error, there is one" if wrong else "Error")
 
     def _choose_tab(self, *, fresh: bool = False) -> None:
@@ -259,17 +257,3 @@ class InspectorView(QWidget):
             elif isinstance(page, (PairView, OutputView, MetadataView, ErrorView, RawView)):
                 page.show_details(details)
         self.pages.setCurrentWidget(page)
-
-
-def _cross(colour: QColor) -> QIcon:
-    """The sign of an error, which does not rest on colour alone."""
-    pixmap = QPixmap(24, 24)
-    pixmap.setDevicePixelRatio(2)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    painter.drawLine(3, 3, 9, 9)
-    painter.drawLine(9, 3, 3, 9)
-    painter.end()
-    return QIcon(pixmap)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from flowscope_app.base import format as fmt
@@ -17,7 +18,7 @@ from flowscope_app.views.common.save import SaveButton
 from flowscope_app.views.common.text_view import TextView
 from flowscope_app.views.inspector.details import Details
 
-_SMALL = 60  # elements over which a value counts as big, for sharing out the height
+_PLENTY = 60  # lines
 
 
 class ValueView(QWidget):
@@ -26,12 +27,12 @@ class ValueView(QWidget):
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._data = b""
-        self._title = PlainLabel(title, role="section")
+        self._title = PlainLabel(title.upper(), role="section")
         self._size = PlainLabel(role="dim")
         self._cut = PlainLabel(role="warn", wrap=True)
         self._save = SaveButton(f"Save the {title.lower()} to a file", lambda: self._data)
         self._copy = CopyButton(f"Copy the {title.lower()}", self._copied)
-        self.text = TextView(title)
+        self.text = TextView(title, offer=False)
         self.tree = JsonTree(title)
         self._nothing = PlainLabel(role="dim")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -72,6 +73,18 @@ class ValueView(QWidget):
             self.tree.show_value(value, self._data if len(self._data) > 1_000_000 else None)
             self._stack.setCurrentWidget(self.tree)
 
+    def wanted_height(self) -> int:
+        """The height in pixels at which all of a short value is seen; of a long one, plenty."""
+        head = 60
+        page = self._stack.currentWidget()
+        if page is self.tree:
+            return head + 20 * min(max(self.tree.visible_rows(), 2), _PLENTY)
+        if page is self.text:
+            text = self.text.edit.text()
+            lines = text.count("\n", 0, 4_000) + min(len(text), 4_000) // 40 + 1
+            return head + 18 * min(lines, _PLENTY)
+        return head + 20
+
     def _copied(self) -> str:
         if self._stack.currentWidget() is self.tree:
             return self.tree.whole_text()
@@ -89,7 +102,8 @@ class PairView(QSplitter):
         self.result = ValueView("Output")
         self.addWidget(self.given)
         self.addWidget(self.result)
-        self._weights = (0, 0)
+        self._wanted = (0, 0)
+        self._shared_for = 0  # the height that was shared out last: what the user moved since then stays
 
     def show_details(self, details: Details) -> None:
         """Show both values of a span."""
@@ -98,24 +112,26 @@ class PairView(QSplitter):
         self.given.show_value(details.given, payload.input, _cut_of(cut, "input"), "no input was recorded")
         waiting = "running …" if details.facts.pending else "no output was recorded"
         self.result.show_value(details.result, payload.output, _cut_of(cut, "output"), waiting)
-        weights = (_weight(details.given), _weight(details.result))
-        if weights != self._weights:
-            self._weights = weights
-            self.setSizes([1_000 * weight // sum(weights) for weight in weights])
+        self._share()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """Give the smaller value what it needs and the other the rest; halves when both want more."""
+        wanted = (self.given.wanted_height(), self.result.wanted_height())
+        if wanted == self._wanted and self._shared_for == self.height():
+            return
+        self._wanted, self._shared_for = wanted, self.height()
+        half = self.height() // 2
+        first = min(wanted[0], max(half, self.height() - wanted[1]))
+        self.setSizes([first, self.height() - first])
 
 
 def _cut_of(cut: Any, name: str) -> Mapping[str, Any] | None:
     found = cut.get(name) if isinstance(cut, Mapping) else None
     return found if isinstance(found, Mapping) else None
-
-
-def _weight(value: Any) -> int:
-    """How much room a value wants beside another: 1, 2 or 3."""
-    if isinstance(value, str):
-        return 1 if len(value) < 200 else 2 if len(value) < 2_000 else 3
-    if isinstance(value, (Mapping, list)):
-        return 2 if len(value) < _SMALL else 3
-    return 1
 
 
 class OutputView(ValueView):

@@ -1,0 +1,92 @@
+"""Draws a session: its name and when, then what is in it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from flowscope_app import theme
+from flowscope_app.base import format as fmt
+from flowscope_app.qtmodels.sessions_model import LiveRole, SessionRole, WhenRole
+from flowscope_app.spans.rows import SessionRow
+
+HEIGHT = 52
+_LEFT, _RIGHT, _LINE = 16, 14, 20
+_DOT = 7
+
+
+class SessionDelegate(QStyledItemDelegate):
+    """Two lines a session."""
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(200, HEIGHT)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        row: SessionRow | None = index.data(SessionRole)
+        if row is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        _ground(painter, option)
+        rect: QRect = option.rect
+        room = rect.adjusted(_LEFT, 6, -_RIGHT, -6)
+        first = QRect(room.left(), room.top(), room.width(), _LINE)
+        second = QRect(room.left(), room.bottom() - _LINE + 1, room.width(), _LINE)
+        _first_line(painter, first, str(index.data()), bool(index.data(LiveRole)), str(index.data(WhenRole)))
+        _second_line(painter, second, row)
+        painter.restore()
+
+
+def _ground(painter: QPainter, option: QStyleOptionViewItem) -> None:
+    tokens, rect = theme.current(), option.rect
+    if option.state & QStyle.StateFlag.State_Selected:
+        painter.fillRect(rect, tokens.selection)
+        painter.fillRect(rect.left(), rect.top(), 3, rect.height(), tokens.accent)
+    elif option.state & QStyle.StateFlag.State_MouseOver:
+        painter.fillRect(rect, tokens.hover)
+    if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
+        painter.setPen(tokens.accent)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str) -> None:
+    tokens = theme.current()
+    painter.setFont(theme.ui_font())
+    painter.setPen(tokens.success if live else tokens.dim)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, when)
+    rect = rect.adjusted(0, 0, -QFontMetrics(painter.font()).horizontalAdvance(when) - 10, 0)
+    if live:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.success)
+        painter.drawEllipse(QRectF(rect.left(), rect.center().y() - _DOT / 2 + 1, _DOT, _DOT))
+        rect = rect.adjusted(_DOT + 6, 0, 0, 0)
+    painter.setFont(theme.ui_font(weight=QFont.Weight.DemiBold))
+    painter.setPen(tokens.text)
+    shown = QFontMetrics(painter.font()).elidedText(name, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+
+
+def _second_line(painter: QPainter, rect: QRect, row: SessionRow) -> None:
+    tokens = theme.current()
+    font = theme.ui_font(12)
+    painter.setFont(font)
+    metrics = QFontMetrics(font)
+    total = row.tokens_in + row.tokens_out
+    said = fmt.tokens(total) if total else "–"
+    painter.setPen(tokens.dim)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, said)
+    rect = rect.adjusted(0, 0, -metrics.horizontalAdvance(said) - 10, 0)
+    spans = "1 span" if row.spans == 1 else f"{fmt.count(row.spans)} spans"
+    _left(painter, rect, spans, tokens.dim)
+    if row.errors:
+        rect = rect.adjusted(metrics.horizontalAdvance(spans) + 14, 0, 0, 0)
+        _left(painter, rect, f"{fmt.short_count(row.errors)} ✕", tokens.error)
+
+
+def _left(painter: QPainter, rect: QRect, text: str, colour: QColor) -> None:
+    painter.setPen(colour)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
