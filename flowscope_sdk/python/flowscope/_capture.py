@@ -26,7 +26,7 @@ class Cut(bytes):
 
 
 def snapshot(value: Any) -> bytes:
-    """`value` as JSON of at most FLOWSCOPE_MAX_VALUE bytes. Never raises (but a Ctrl-C passes); a Cut if it was longer."""
+    """`value` as JSON of at most FLOWSCOPE_MAX_VALUE bytes, a Cut if it was longer. Never raises; a Ctrl-C passes."""
     try:
         data = dumps(value)
         if len(data) <= limit:

@@ -1,4 +1,4 @@
-"""Turns any Python object into what JSON can hold; bounded in depth, count and length, and safe from the object's own code."""
+"""Any Python object as what JSON can hold: bounded in depth, count and length, safe from the object's own code."""
 
 from __future__ import annotations
 
@@ -177,8 +177,11 @@ def safe_text(value: Any) -> str:
 
 def _model_fields(value: Any, kind: type) -> list[tuple[str, Any]] | None:
     """The fields of a dataclass, a pydantic model or an attrs object, read past any code of its own."""
-    names: Iterable[Any] | None = getattr(kind, "__dataclass_fields__", None) or getattr(kind, "__attrs_attrs__", None)
+    fields = getattr(kind, "__dataclass_fields__", None)
+    names: Iterable[Any] | None = fields or getattr(kind, "__attrs_attrs__", None)
     if names is not None:
+        if isinstance(fields, dict):  # class variables and init-only ones stand there too
+            names = [name for name, field in fields.items() if field._field_type.name == "_FIELD"]
         names = [getattr(name, "name", name) for name in names]
         return [(name, object.__getattribute__(value, name)) for name in names if not name.startswith("_")]
     fields = getattr(kind, "model_fields", None) if hasattr(kind, "model_dump") else getattr(kind, "__fields__", None)

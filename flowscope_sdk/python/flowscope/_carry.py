@@ -14,8 +14,9 @@ _WORKER = "concurrent.futures.thread"
 
 
 def install() -> None:
-    """Patch `Thread.start` and the executors' work items. Nothing else of a context is carried, and no frame is added
-    to what a thread's target or an executor's function sees.
+    """Patch `Thread.start` and the executors' work items.
+
+    Nothing else of a context is carried, and no frame is added to what a target or function sees.
     """
     if not hasattr(threading.Thread.start, _MARK):
         _patch(threading.Thread, "start", _start)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from sys import modules
+from threading import get_ident
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -43,7 +44,7 @@ _threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
 resolve: Callable[[Span | None], Span | None] | None = None
-"""Set by integrations whose framework knows itself what runs here: from the innermost attached span to the innermost of all."""
+"""Set by integrations whose framework knows what runs: from the innermost attached span to the innermost of all."""
 
 
 def current() -> Span | None:
@@ -72,7 +73,7 @@ def attach(span: Span) -> Token:
 
 
 def attach_in(span: Span, frame: FrameType) -> Token:
-    """As attach(), for a `with` statement in `frame`: in a generator's body the span is not current while it is suspended."""
+    """As attach(), for a `with` in `frame`: a span in a generator's body is not current while that is suspended."""
     token = Attachment(span, get_attachment())
     if frame.f_code.co_flags & _GENERATOR:
         driver = frame.f_back
@@ -126,33 +127,29 @@ def _counts(attachment: Attachment) -> bool:
 
 
 def _owner() -> tuple[int, int]:
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None:
-        try:
-            loop = asyncio._get_running_loop()
-            if loop is not None:
-                return threading.get_ident(), id(asyncio.current_task(loop))
-        except Exception:  # half imported, or a loop of another make
-            pass
-    return threading.get_ident(), 0
+    return get_ident(), id(_task())
 
 
 def _inherited() -> Attachment | None:
-    thread = _threads.get(threading.get_ident())
+    thread = _threads.get(get_ident())
     return None if thread is None else getattr(thread, THREAD_PARENT, None)
 
 
 def where() -> tuple[str, str | None]:
     """Names of this thread and, inside asyncio, of the task."""
-    thread = _threads.get(threading.get_ident())
-    name = thread.name if thread is not None else f"thread-{threading.get_ident()}"
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None:
-        try:
-            loop = asyncio._get_running_loop()
-            if loop is not None:
-                task = asyncio.current_task(loop)
-                return name, None if task is None else task.get_name()
-        except Exception:  # half imported, or a loop of another make
-            pass
-    return name, None
+    thread = _threads.get(get_ident())
+    name = "" if thread is None else thread.name
+    if "asyncio" not in modules:
+        return name, None
+    task = _task()
+    return name, None if task is None else task.get_name()
+
+
+def _task() -> Any:
+    """The asyncio task that runs here, None if none does."""
+    asyncio = modules.get("asyncio")
+    try:
+        loop = asyncio._get_running_loop()  # type: ignore[union-attr]
+        return None if loop is None else asyncio.current_task(loop)  # type: ignore[union-attr]
+    except Exception:  # half imported, or a loop of another make
+        return None

@@ -65,7 +65,8 @@ def _chain(error: BaseException | None) -> list[tuple[str, str, list[_Frame], in
     while error is not None and id(error) not in seen and len(found) < MAX_CHAIN:
         seen.add(id(error))
         frames, left_out = _frames(error.__traceback__)
-        found.append((joint, _message(error), frames, left_out))
+        notes = "".join(f"\n{safe_text(note)[:MAX_MESSAGE]}" for note in _notes(error)[:MAX_CHAIN])
+        found.append((joint, _message(error) + notes, frames, left_out))
         if error.__cause__ is not None:
             error, joint = error.__cause__, _CAUSE
         elif error.__suppress_context__:
@@ -73,6 +74,11 @@ def _chain(error: BaseException | None) -> list[tuple[str, str, list[_Frame], in
         else:
             error, joint = error.__context__, _CONTEXT
     return found
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    return notes if isinstance(notes, list) else []
 
 
 def _frames(trace: TracebackType | None) -> tuple[list[_Frame], int]:

@@ -22,7 +22,7 @@ def failed(where: str, error: BaseException) -> None:
 
 
 def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
-    """Decorate a function of ours that the program's calls run through: what it raises is swallowed, it returns None."""
+    """Decorate a function of ours that the program calls: what it raises is swallowed, and it returns None."""
 
     @functools.wraps(function)
     def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:

@@ -1,4 +1,4 @@
-"""Import hooks: a callback runs right after a module is imported. An error of ours never breaks the program's import."""
+"""Import hooks: a callback runs right after a module is imported, and its errors never break the import."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _Finder:
 
 
 def _follow(spec: ModuleSpec) -> None:
-    """Shadow `exec_module` on the loader itself, so that the loader, its source and its resources stay what they are."""
+    """Shadow `exec_module` on the loader: the loader, its source and its resources stay what they are."""
     loader: Any = spec.loader
     if loader is None or isinstance(loader, type) or not hasattr(loader, "exec_module"):
         return
@@ -92,10 +92,8 @@ def _follow(spec: ModuleSpec) -> None:
         for hook in list(_hooks.get(spec.name, ())):
             _call(hook, module)
 
-    try:
+    if hasattr(loader, "__dict__"):  # with slots it can't be followed, and this import goes unseen
         loader.exec_module = exec_module
-    except AttributeError:  # a loader with slots: then this import goes unseen
-        pass
 
 
 _finder: Any = _Finder()

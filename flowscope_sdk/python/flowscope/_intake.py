@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 SPAN_COST = 700
 """About what a span takes in memory beside its payloads, in bytes."""
-_WAKE_COUNT = 512
-_WAKE_BYTES = 1 << 20
+WAKE_BYTES = 1 << 19
+"""How much more is let in before the background thread is woken ahead of its tick."""
 
 
 class Intake:
@@ -23,6 +23,7 @@ class Intake:
         self.items: deque[Span] = deque()
         self.bytes = 0
         self.limit = limit
+        self.wake_at = WAKE_BYTES
         self.dropped = 0
         self.idle = True  # nobody looks at the queue until wake()
         self.closed = False
@@ -30,16 +31,18 @@ class Intake:
         self._bell = _thread.allocate_lock()
         self._bell.acquire()
 
-    def put(self, span: Span, size: int) -> None:
-        """Queue a span whose payloads grew by `size` bytes; beyond the limit it is dropped, and counted if it has ended."""
-        if self.bytes > self.limit or self.closed:
+    def put(self, span: Span, cost: int) -> None:
+        """Queue a span that takes about `cost` bytes. Beyond the limit it is dropped, and counted if it has ended."""
+        held = self.bytes
+        if held > self.limit or self.closed:
             span._queued = False
             if span.end_ns is not None:
                 self.dropped += 1
             return
         self.items.append(span)
-        self.bytes += size + SPAN_COST
-        if self.idle or len(self.items) % _WAKE_COUNT == 0 or self.bytes > _WAKE_BYTES:
+        self.bytes = held = held + cost
+        if self.idle or held >= self.wake_at:
+            self.wake_at = held + WAKE_BYTES
             self.wake()
 
     def wake(self) -> None:
@@ -51,8 +54,8 @@ class Intake:
         elif self._bell.locked():
             try:
                 self._bell.release()
-            except RuntimeError:  # somebody else has just rung
-                pass
+            except RuntimeError:
+                return  # somebody else has just rung
 
     def wait(self, seconds: float) -> None:
         """Background thread: return when woken or after `seconds` (-1: only when woken)."""

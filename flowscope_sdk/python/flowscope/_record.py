@@ -13,6 +13,8 @@ from flowscope.protocol import format_time
 
 _dumps = orjson.dumps
 _Fragment = orjson.Fragment
+# An operation longer than this may be more than a name: a URL, a command line.
+_SHORT = 40
 
 
 def encode(span: Span, redacted: bool) -> bytes:
@@ -23,42 +25,55 @@ def encode(span: Span, redacted: bool) -> bytes:
         "id": f"{span._id:016x}",
         "session_id": span.session_id,
         "parent_id": f"{span._parent:016x}" if span._parent else None,
-        "operation": span.operation,
+        "operation": _payload(snapshot(span.operation), redacted) if len(span.operation) > _SHORT else span.operation,
         "framework": span.framework,
         "language": "python",
         "start_time": format_time(span.start_ns),
         "end_time": None if end_ns is None else format_time(end_ns),
-        "input": None if span._input is None else _Fragment(span._input),
-        "output": None if output is None else _Fragment(output),
-        "metadata": _metadata(span, output),
+        "input": _payload(span._input, redacted),
+        "output": _payload(output, redacted),
+        "metadata": _metadata(span, output, redacted),
         "status": "pending" if end_ns is None else span.status,
-        "error": span.error,
+        "error": None if span.error is None else _payload(snapshot(span.error), redacted),
     }
     try:
-        data = _dumps(record)
-    except TypeError:  # a member set past the setters: a lone surrogate, an object
-        data = _dumps(
-            {name: item if type(item) is _Fragment else _Fragment(snapshot(item)) for name, item in record.items()}
-        )
-    return redact(data) if redacted else data
+        return _dumps(record)
+    except TypeError:  # a member that orjson can't write: a lone surrogate, an object where a text should be
+        return _dumps({name: _writable(member) for name, member in record.items()})
 
 
-def _metadata(span: Span, output: bytes | None) -> dict[str, Any]:
+def _payload(data: bytes | None, redacted: bool) -> Any:
+    if data is None:
+        return None
+    return _Fragment(redact(data) if redacted else bytes(data))
+
+
+def _writable(member: Any) -> Any:
+    return member if type(member) is _Fragment else _Fragment(snapshot(member))
+
+
+def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
     metadata = dict(span.metadata)
-    metadata["flowscope.kind"] = span.kind
-    metadata["flowscope.trace_id"] = f"{span._trace:032x}"
-    metadata["flowscope.thread"] = span._thread
-    if span._task is not None:
-        metadata["flowscope.task"] = span._task
     info = span._error_info
     if info is not None:
         metadata["flowscope.exception.type"] = info.type
         metadata["flowscope.exception.stacktrace"] = info.stacktrace()
+    own: dict[str, Any] = {
+        "flowscope.kind": span.kind,
+        "flowscope.trace_id": f"{span._trace:032x}",
+        "flowscope.thread": span._thread,
+    }
+    if span._task is not None:
+        own["flowscope.task"] = span._task
     cut = {
         name: {"length": data.length, "sha256": data.sha256}
         for name, data in (("input", span._input), ("output", output))
         if isinstance(data, Cut)
     }
     if cut:
-        metadata["flowscope.truncated"] = cut
-    return metadata
+        own["flowscope.truncated"] = cut
+    if not metadata:
+        return own
+    given = snapshot(metadata)
+    # FlowScope's own members go behind: they hold no secrets, and what is searched for those stays short.
+    return _Fragment(b"%b,%b" % ((redact(given) if redacted else given)[:-1], snapshot(own)[1:]))

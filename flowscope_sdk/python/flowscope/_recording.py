@@ -16,8 +16,10 @@ _MARK = b'{"flowscope":"session"'
 
 
 class Recording:
-    """Appends gzip members of JSON Lines, each in one write and begun by who writes it: several processes may share
-    the file, and a killed one leaves it sound. A file that is not a session file is never touched.
+    """Appends gzip members of JSON Lines, each in one write and begun by who writes it.
+
+    So several processes may share the file, and a killed one leaves it sound. A file that is not a session file is
+    never touched.
     """
 
     def __init__(self, path: str, producer: ProducerInfo) -> None:

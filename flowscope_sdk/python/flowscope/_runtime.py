@@ -6,6 +6,7 @@ import _thread
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import PurePath
 from random import Random
 from time import monotonic_ns, time_ns
 from typing import Any
@@ -197,7 +198,8 @@ def before_fork() -> None:
 
 def after_fork() -> None:
     """In a forked child: a producer of its own. The parent's open spans and unsent ones stay the parent's."""
-    global _runtime
+    global _runtime, _making
+    _making = _thread.RLock()  # another thread of the parent may have held it
     before = _runtime
     if before is None:
         return
@@ -225,5 +227,5 @@ def program() -> str:
     if name:
         return str(name).removesuffix(".__main__")
     path = sys.argv[0] if getattr(sys, "argv", None) else ""
-    stem = os.path.splitext(os.path.basename(path))[0]
+    stem = PurePath(path).stem
     return "python" if stem in ("", "-", "-c", "-m") else stem

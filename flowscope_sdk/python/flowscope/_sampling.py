@@ -9,7 +9,6 @@ class OperationFilter:
     """Answers by operation, from memory after the first time."""
 
     def __init__(self, include: tuple[str, ...], exclude: tuple[str, ...]) -> None:
-        self.active = bool(include or exclude)
         self._include = include
         self._exclude = exclude
         self._answers: dict[str, bool] = {}

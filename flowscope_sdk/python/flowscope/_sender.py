@@ -11,7 +11,7 @@ from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
 from flowscope._guard import failed, log
-from flowscope._intake import SPAN_COST
+from flowscope._intake import SPAN_COST, WAKE_BYTES
 from flowscope._record import encode
 from flowscope.protocol import Header, ProducerInfo, parse_addr
 
@@ -179,6 +179,7 @@ class Sender:
             self._take(span, all_of_it)
         if not items:
             intake.bytes = 0
+        intake.wake_at = intake.bytes + WAKE_BYTES
         self._seal()
 
     def _take(self, span: Span, all_of_it: bool) -> None:
@@ -236,7 +237,7 @@ class Sender:
         return sent
 
     def _deliver(self, transport: Transport, ticket: Ticket) -> bool:
-        """Send the backlog by the ticket's deadline; give up early where nobody listens and the program wants to end."""
+        """Send the backlog by the ticket's deadline; give up early where nobody listens to a program that ends."""
         while True:
             if self._ship(transport) and (not ticket.final or self._tell(transport)):
                 return True

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from flowscope import _capture, _context
+from flowscope import _context
+from flowscope._capture import snapshot
 from flowscope._errors import ErrorInfo
 from flowscope._guard import failed
+from flowscope._intake import SPAN_COST
 from flowscope._streams import Stream, Text
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Span:
     # Ids as integers: their text is made by the background thread. A parent of 0 is none.
     _id: int
     _trace: int
-    _parent: int
+    _parent: int = 0
     _depth: int = 0  # how many spans of this process stand above it
     _clock: int  # monotonic_ns() at start_ns
     _intake: Intake
@@ -77,10 +79,10 @@ class Span:
         """What went in, as it was when it was set: plain JSON types."""
         return None if self._input is None else orjson.loads(self._input)
 
-    @input.setter
+    @input.setter  # noqa: A003
     def input(self, value: Any) -> None:
         if self._level != 1:
-            self._input = _capture.snapshot(value)
+            self._input = snapshot(value)
             self._changed(len(self._input))
 
     @property
@@ -92,7 +94,7 @@ class Span:
     @output.setter
     def output(self, value: Any) -> None:
         if self._level != 1:
-            self._output = _capture.snapshot(value)
+            self._output = snapshot(value)
             self._stream = None
             self._changed(len(self._output))
 
@@ -115,7 +117,7 @@ class Span:
     def set(self, key: str, value: Any) -> None:
         """Set one member of the metadata."""
         try:
-            self.metadata[key] = value if type(value) in _SCALARS else orjson.loads(_capture.snapshot(value))
+            self.metadata[key] = value if type(value) in _SCALARS else orjson.loads(snapshot(value))
             self._changed(64)
         except Exception as error:
             failed("Span.set", error)
@@ -144,7 +146,7 @@ class Span:
             now = self.start_ns + monotonic_ns() - self._clock
             size = 0
             if output is not ... and self._level != 1:
-                self._output = data = _capture.snapshot(output)
+                self._output = data = snapshot(output)
                 self._stream = None
                 size = len(data)
             if error is not None:
@@ -153,10 +155,11 @@ class Span:
                 self.status = "success"
             self.end_ns = now if end_ns is None else max(end_ns, self.start_ns)
             if self._queued:
-                self._intake.bytes += size
+                if size:
+                    self._intake.bytes += size
             elif self._level != 2 or self.status == "error":
                 self._queued = True
-                self._intake.put(self, size)
+                self._intake.put(self, size + SPAN_COST)
         except Exception as mistake:
             failed("Span.end", mistake)
 
@@ -166,15 +169,16 @@ class Span:
             self._intake.bytes += size
         elif self._level != 2 or (self.end_ns is not None and self.status == "error"):
             self._queued = True
-            self._intake.put(self, size)
+            self._intake.put(self, size + SPAN_COST)
 
     def __repr__(self) -> str:
         return f"<Span {self.operation!r} {self.id} {self.status}>"
 
 
 class Unrecorded(Span):
-    """Stands where a span is not recorded. `through` is the span its children belong to; with `blocks` they aren't
-    recorded either.
+    """Stands where a span is not recorded.
+
+    `through` is the span that its children belong to; with `blocks` they aren't recorded either.
     """
 
     is_recording = False
@@ -230,7 +234,4 @@ def output_json(span: Span) -> bytes | None:
 
 def plain(members: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of metadata that nobody else can change."""
-    return {
-        key: value if type(value) in _SCALARS else orjson.loads(_capture.snapshot(value))
-        for key, value in members.items()
-    }
+    return {key: value if type(value) in _SCALARS else orjson.loads(snapshot(value)) for key, value in members.items()}

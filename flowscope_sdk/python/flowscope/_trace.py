@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from flowscope import _context
-from flowscope._guard import failed
 from flowscope._runtime import CURRENT, start_span
 from flowscope._span import NOOP, Span
 from flowscope._wrap import Options, finish, wrap
@@ -21,12 +20,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Trace:
     """What trace("name") returns: use it in `with`, in `async with`, or as a decorator."""
 
-    __slots__ = ("_entered", "_options")
+    __slots__ = ("_entered", "_options", "_outer")
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        # The spans under way, innermost first: (span, token, the rest).
-        self._entered: Any = None
+        # The span under way and its token; where one Trace is entered again inside itself, the outer ones.
+        self._entered: tuple[Span, _context.Token] | None = None
+        self._outer: list[Any] | None = None
 
     def __enter__(self) -> Span:
         return self._enter(sys._getframe(1))
@@ -34,7 +34,16 @@ class Trace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._exit(error)
+        entered = self._entered
+        if entered is None:
+            return
+        self._entered = self._outer.pop() if self._outer else None
+        span, token = entered
+        _context.detach(token)
+        if error is None:
+            span.end()
+        else:
+            finish(span, error)
 
     async def __aenter__(self) -> Span:
         return self._enter(sys._getframe(1))
@@ -42,40 +51,30 @@ class Trace:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._exit(error)
+        self.__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
         """Decorate `function`: each call is a span with its arguments as input and its result as output."""
         wrapped: F = wrap(function, self._options)
         return wrapped
 
-    def _enter(self, frame: Any) -> Span:
-        options = self._options
+    def _enter(self, frame: FrameType) -> Span:
+        operation, kind, framework, session_id, given, metadata, parent = self._options
         span = start_span(
-            options.operation or frame.f_code.co_name,
-            kind=options.kind,
-            framework=options.framework,
-            parent=options.parent,
-            input=options.input,
-            metadata=options.metadata,
-            session_id=options.session_id,
+            operation or frame.f_code.co_name,
+            kind=kind,
+            framework=framework,
+            parent=parent,
+            input=given,
+            metadata=metadata,
+            session_id=session_id,
         )
-        try:
-            self._entered = (span, _context.attach_in(span, frame), self._entered)
-        except Exception as mistake:
-            failed("trace", mistake)
+        if self._entered is not None:
+            if self._outer is None:
+                self._outer = []
+            self._outer.append(self._entered)
+        self._entered = span, _context.attach_in(span, frame)
         return span
-
-    def _exit(self, error: BaseException | None) -> None:
-        try:
-            span, token, self._entered = self._entered
-            _context.detach(token)
-            if error is None:
-                span.end()
-            else:
-                finish(span, error)
-        except Exception as mistake:
-            failed("trace", mistake)
 
 
 @overload
@@ -111,12 +110,9 @@ def trace(
     functions, methods, coroutines, generators and async generators. `session_id` holds for the span and all below it;
     `parent` is the current span unless given (None: a root; a Span; what extract() returns).
     """
-    options = Options(
-        operation if isinstance(operation, str) else None, kind, framework, session_id, input, metadata, parent
-    )
     if operation is None or isinstance(operation, str):
-        return Trace(options)
-    decorated: Callable[P, R] = wrap(operation, options)
+        return Trace((operation, kind, framework, session_id, input, metadata, parent))
+    decorated: Callable[P, R] = wrap(operation, (None, kind, framework, session_id, input, metadata, parent))
     return decorated
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from flowscope._context import attach, detach
 from flowscope._guard import warn_once
@@ -13,17 +13,8 @@ from flowscope._runtime import start_span
 from flowscope._span import Span
 from flowscope._streams import Items
 
-
-class Options(NamedTuple):
-    """What was given to trace()."""
-
-    operation: str | None
-    kind: str
-    framework: str
-    session_id: str | None
-    input: Any
-    metadata: Mapping[str, Any] | None
-    parent: Any
+Options: TypeAlias = tuple[str | None, str, str, str | None, Any, Mapping[str, Any] | None, Any]
+"""What was given to trace(): operation, kind, framework, session id, input, metadata, parent."""
 
 
 def finish(span: Span, error: BaseException) -> None:
@@ -56,8 +47,8 @@ class _Begin:
 
     def __init__(self, function: Any, options: Options) -> None:
         name: str = getattr(function, "__qualname__", None) or type(function).__qualname__
-        self._operation = options.operation or name.rpartition("<locals>.")[2]
-        self._options = options
+        operation, self._kind, self._framework, self._session_id, self._input, self._metadata, self._parent = options
+        self._operation = operation or name.rpartition("<locals>.")[2]
         code = getattr(inspect.unwrap(function), "__code__", None)
         names: tuple[str, ...] = code.co_varnames[: code.co_argcount] if code is not None else ()
         # The object a method belongs to is not its input.
@@ -68,25 +59,23 @@ class _Begin:
             self._rest = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span:
-        options = self._options
-        if options.input is not ...:
-            given = options.input
-        else:
+        given = self._input
+        if given is ...:
             if self._skip:
                 args = args[1:]
-            given = dict(zip(self._names, args, strict=False))
+            given = dict(zip(self._names, args))  # noqa: B905  strict= would be most of what this costs
             if len(args) > len(self._names):
                 given[self._rest] = args[len(self._names) :]
             if kwargs:
                 given.update(kwargs)
         return start_span(
             self._operation,
-            kind=options.kind,
-            framework=options.framework,
-            parent=options.parent,
+            kind=self._kind,
+            framework=self._framework,
+            parent=self._parent,
             input=given,
-            metadata=options.metadata,
-            session_id=options.session_id,
+            metadata=self._metadata,
+            session_id=self._session_id,
         )
 
 
