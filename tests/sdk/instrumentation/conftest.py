@@ -86,6 +86,7 @@ class Sink:
 
     def trace(self) -> Trace:
         """All that this process has recorded up to now."""
+        assert flowscope.flush(20)
         mark = f"mark {uuid.uuid4()}"
         with flowscope.trace(mark):
             pass

@@ -86,12 +86,13 @@ class Calls:
             above.ids.append(id_)
             self._open[id_] = above
             return
-        about: dict[str, Any] = {"llamaindex.span_id": id_}
+        kind = values.kind(instance, method, bound)
+        about: dict[str, Any] = {"llamaindex.span_id": id_, **values.about(instance, kind)}
         if tags:
             about["llamaindex.tags"] = values.readable(tags)
         span = _runtime.start_span(
             name,
-            kind=values.kind(instance, method),
+            kind=kind,
             framework=FRAMEWORK,
             parent=self._parent(above, parent_id),
             input=values.call_input(bound),
@@ -107,7 +108,6 @@ class Calls:
         if call.ids[0] != id_:
             self._part_over(call, id_, result)
             return
-        self._chat_written(instance)
         if inspect.isgenerator(result) or inspect.isasyncgen(result):
             self._wait(call, result)
         elif hasattr(result, "response_gen") and mro_names(result) & {"StreamingResponse", "AsyncStreamingResponse"}:
@@ -116,6 +116,7 @@ class Calls:
             self._wait_for_chat(call, result)
         else:
             self.end(call, result=result)
+        self._chat_written(instance)
 
     def drop(self, id_: str, instance: Any, error: BaseException | None) -> None:
         """A call raises."""
@@ -209,6 +210,9 @@ class Calls:
 
     @guarded
     def _forgotten(self, group: Stream) -> None:
+        for call in list(group.calls):
+            if call.span.kind == "llm" and call.ids[0] in self._open:  # its end would have been told
+                self.end_streamed(call, error=GeneratorExit())
         self._finish(group, None)
 
     def _finish(self, group: Stream, error: BaseException | None) -> None:

@@ -29,9 +29,12 @@ _KINDS = (
 )
 
 
-def kind(instance: Any, method: str) -> str:
+def kind(instance: Any, method: str, bound: inspect.BoundArguments) -> str:
     """The kind of a span by what is called; a model's call is made sure of by the event that it sends."""
     names = mro_names(instance)
+    if instance is None:
+        # A workflow's step is called as a function.
+        return "task" if any("Event" in mro_names(value) for value in bound.arguments.values()) else "chain"
     if "Workflow" in names:
         if method != "run":
             return "task"
@@ -43,9 +46,26 @@ def kind(instance: Any, method: str) -> str:
     return next((kind for name, kind in _KINDS if name in names), "chain")
 
 
+def about(instance: Any, kind: str) -> Metadata:
+    """What a tool or an agent says of itself."""
+    if kind == "tool":
+        told = _genai.get(instance, "metadata")
+        found = {
+            "gen_ai.tool.name": _genai.get(told, "name"),
+            "gen_ai.tool.description": _genai.get(told, "description"),
+        }
+        return {"gen_ai.operation.name": "execute_tool", **{key: value for key, value in found.items() if value}}
+    if kind == "agent":
+        name = _genai.get(instance, "name") or type(instance).__name__
+        return {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": str(name)}
+    return {}
+
+
 def call_input(bound: inspect.BoundArguments) -> Any:
     """The arguments of a call by name; a query stands under `query` whatever the parameter is called."""
     found: dict[str, Any] = {}
+    if "start_event" in bound.arguments:  # a workflow's run; its other arguments are the machinery's
+        return readable(bound.arguments["start_event"])
     for name, value in bound.arguments.items():
         if name in _QUERY_NAMES:
             found["query"] = query_text(value)
@@ -79,13 +99,16 @@ def readable(value: Any, depth: int = _DEPTH) -> Any:
     for name, convert in _CONVERT.items():
         if name in names:
             return convert(value)
-    if type(value).__module__.partition(".")[0] not in ("llama_index", "workflows", "llama_index_instrumentation"):
+    ours = type(value).__module__.partition(".")[0] in ("llama_index", "workflows", "llama_index_instrumentation")
+    if not ours and "Event" not in names:
         # A value of the program's own: the snapshot looks into it, but must not run a generator.
         return f"<{type(value).__name__}>" if hasattr(value, "__next__") or hasattr(value, "__anext__") else value
-    if "Event" in names and hasattr(value, "model_dump"):
-        return {key: readable(item, depth - 1) for key, item in dict(value.model_dump()).items()}
     if "BaseModel" in names and "BaseComponent" not in names:
-        return {key: readable(item, depth - 1) for key, item in vars(value).items()}
+        # A workflow's event keeps what is not declared in _data.
+        fields = vars(value) | (_genai.get(value, "_data") or {})
+        if "StopEvent" in names:
+            fields["result"] = _genai.get(value, "result")
+        return {key: readable(item, depth - 1) for key, item in fields.items()}
     return f"<{type(value).__name__}>"
 
 
@@ -166,7 +189,9 @@ def response_metadata(response: Any) -> Metadata:
 def model_metadata(event: Any, instance: Any, operation: str) -> Metadata:
     """What was asked of a model or embedding: the conventions' operation, provider, model and parameters."""
     told = _genai.get(event, "model_dict")
-    params = {**(told if isinstance(told, Mapping) else {}), **(_genai.get(event, "additional_kwargs") or {})}
+    params = {name: _genai.get(instance, name) for name in ("temperature", "top_p", "max_tokens", "seed")}
+    params |= told if isinstance(told, Mapping) else {}
+    params |= _genai.get(event, "additional_kwargs") or {}
     found: Metadata = {"gen_ai.operation.name": operation, **_genai.request(params)}
     if "gen_ai.request.model" not in found:
         model = _genai.get(_genai.get(instance, "metadata"), "model_name")

@@ -12,11 +12,10 @@ import copy
 import functools
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextvars import ContextVar
-from contextvars import Token as VarToken
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from flowscope import _context, _hooks
+from flowscope import _hooks
 from flowscope._guard import guarded
 from flowscope.instrumentation import _langchain_runs, _nesting
 
@@ -29,8 +28,8 @@ _handler: Any = None
 _variable: ContextVar[Any] | None = None
 _hooked: list[_hooks.Hook] = []
 _patched: list[tuple[type, str, _Method]] = []
-# What is about to start in this context: the call of a model or retriever whose run has no span yet.
-_opening: ContextVar[_Body | None] = ContextVar("flowscope_langchain_opening", default=None)
+# The innermost call of a model or retriever that is running in this context.
+_body: ContextVar[_Body | None] = ContextVar("flowscope_langchain_body", default=None)
 
 
 def install(module: Any) -> None:
@@ -46,6 +45,7 @@ def install(module: Any) -> None:
     module.register_configure_hook(_variable, True, type(_handler))
     _runs.on_start = _opened
     _nesting.add_source("langchain", _current_run)
+    _nesting.add_source("langchain bodies", _running_body)
     for name, patch in (
         ("langchain_core.callbacks.manager", _patch_manager),
         ("langchain_core.language_models.chat_models", _patch_chat_models),
@@ -66,6 +66,7 @@ def uninstall() -> None:
     if module is not None:
         module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not _variable]
     _nesting.remove_source("langchain")
+    _nesting.remove_source("langchain bodies")
 
 
 def handler() -> Any:
@@ -88,38 +89,37 @@ def _current_run() -> Span | None:
 class _Body:
     """One call of a model or retriever: its span is current while its body runs, and only then."""
 
-    __slots__ = ("_reset", "_token", "kind", "span")
+    __slots__ = ("_reset", "kind", "span")
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, span: Span | None = None) -> None:
         self.kind = kind
-        self.span: Span | None = None
-        self._token: _context.Token | None = None
-        self._reset: VarToken[_Body | None] | None = None
+        self.span = span  # known once the run that this call makes has begun
+        self._reset: Token[_Body | None] | None = None
 
     def __enter__(self) -> None:
-        self._reset = _opening.set(self)
-        if self.span is not None:
-            self._token = _context.attach(self.span)
+        self._reset = _body.set(self)
 
     def __exit__(self, *exc: object) -> None:
-        if self._token is not None:
-            _context.detach(self._token)
-            self._token = None
         if self._reset is not None:
             with contextlib.suppress(ValueError):  # a generator closed from another context than it was read in
-                _opening.reset(self._reset)
+                _body.reset(self._reset)
 
-    def open(self, span: Span) -> None:
-        """The run that this call makes has begun."""
-        self.span = span
-        self._token = _context.attach(span)
+    def failed(self, error: BaseException) -> None:
+        """LangChain tells of no end if a retriever is interrupted (KeyboardInterrupt, a cancelled task)."""
+        if self.span is not None and not isinstance(error, Exception):
+            self.span.end(error=error)
+
+
+def _running_body() -> Span | None:
+    body = _body.get()
+    return body.span if body is not None else None
 
 
 @guarded
 def _opened(kind: str, span: Span) -> None:
-    body = _opening.get()
+    body = _body.get()
     if body is not None and body.span is None and body.kind == kind:
-        body.open(span)
+        body.span = span
 
 
 # Bodies that LangChain runs without a context of their own
@@ -173,9 +173,7 @@ def _managers_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _body_of(manager: Any) -> _Body:
-    body = _Body("")
-    body.span = _runs.known(getattr(manager, "run_id", None))
-    return body
+    return _Body("", _runs.known(getattr(manager, "run_id", None)))
 
 
 def _in_run(original: _Method, *, managers: Callable[..., Any]) -> _Method:
@@ -196,16 +194,26 @@ def _in_run_async(original: _Method, *, managers: Callable[..., Any]) -> _Method
 
 def _in_call(kind: str, original: _Method) -> _Method:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with _Body(kind):
-            return original(*args, **kwargs)
+        body = _Body(kind)
+        with body:
+            try:
+                return original(*args, **kwargs)
+            except BaseException as error:
+                body.failed(error)
+                raise
 
     return call
 
 
 def _in_call_async(kind: str, original: _Method) -> _Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        with _Body(kind):
-            return await original(*args, **kwargs)
+        body = _Body(kind)
+        with body:
+            try:
+                return await original(*args, **kwargs)
+            except BaseException as error:
+                body.failed(error)
+                raise
 
     return call
 
