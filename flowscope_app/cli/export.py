@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export, and say on standard error what was written."""
-    from flowscope_app.base.format import count, size
+    """Export, and say what was written."""
+    from flowscope_app.base.format import count
     from flowscope_app.exchange import Contents, format_named, format_of_file, replacing
 
     path = Path(arguments.output)
@@ -54,5 +54,5 @@ def run(arguments: argparse.Namespace) -> int:
         with replacing(path) as file:
             spans = chosen.write(contents, file)
     sessions = f"{len(rows)} session{'s' * (len(rows) != 1)}"
-    print(f"{count(spans)} spans of {sessions} in {path} ({size(path.stat().st_size)})", file=sys.stderr)
+    print(f"{count(spans)} spans of {sessions} in {path}")
     return 0

@@ -75,8 +75,8 @@ def _importing(db: str) -> Iterator[Importer]:
     from flowscope_app.exchange import import_file
     from flowscope_app.store import StoreWriter
 
-    running = connection.find()
-    if running is not None and _same(running.db, db):
+    running = connection.find(db)
+    if running is not None:
         yield lambda path: _through_collector(running, path)
         return
     with StoreWriter.open(db) as writer:
@@ -85,12 +85,6 @@ def _importing(db: str) -> Iterator[Importer]:
         finally:
             while writer.sweep():  # what an import that failed had written
                 pass
-
-
-def _same(one: str, other: str) -> bool:
-    from flowscope_app.store.location import database_path
-
-    return database_path(one) == database_path(other)
 
 
 def _through_collector(running: Connection, path: Path) -> Iterator[Progress]:

@@ -80,9 +80,9 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
         try:
             item = _item(line, f"line {number}")
         except UnsoundError as error:
-            if not live:
+            if not live and line.endswith(b"}"):
                 raise
-            fault = error  # forgiven if it is the last line: the program was killed while it wrote it
+            fault = error  # unless it is the last line, cut short
             continue
         if isinstance(item, FileEnd):
             end = item

@@ -102,7 +102,7 @@ CASES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a changed record": (lambda t: t.replace(b'"operation":"work"', b'"operation":"WORK"', 1), "checksum"),
     "an added record": (lambda t: replaced(t, 5, t.splitlines(keepends=True)[5] * 2), "checksum"),
     "no end": (lambda t: b"".join(t.splitlines(keepends=True)[:-1]), "truncated"),
-    "an end that is cut": (lambda t: t[:-10], "is not a JSON object|is not a record"),
+    "an end that is cut": (lambda t: t[:-10], "truncated"),
     "a damaged end": (lambda t: replaced(t, -1, line(flowscope="end", records="3")), "end line is damaged"),
     "more after the end": (lambda t: t + t.splitlines(keepends=True)[1], "after its end line"),
     "two files in one": (lambda t: t + t, "after its end line"),
