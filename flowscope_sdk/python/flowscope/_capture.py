@@ -25,18 +25,19 @@ class Cut(bytes):
     sha256: str
 
 
-def snapshot(value: Any) -> bytes:
-    """`value` as JSON of at most FLOWSCOPE_MAX_VALUE bytes, a Cut if it was longer. Never raises; a Ctrl-C passes."""
+def snapshot(value: Any, most: int = 0) -> bytes:
+    """`value` as JSON, a Cut if that is longer than `most` bytes (FLOWSCOPE_MAX_VALUE). Never raises; a Ctrl-C passes."""
+    most = most or limit
     try:
         data = dumps(value)
-        if len(data) <= limit:
+        if len(data) <= most:
             return data
     except KeyboardInterrupt:
         raise
     except BaseException:  # a tzinfo's or an enum's own code may raise anything
         data = b""
     try:
-        return _careful(value, data, limit)
+        return _careful(value, data, most)
     except KeyboardInterrupt:
         raise
     except BaseException:

@@ -15,6 +15,8 @@ _dumps = orjson.dumps
 _Fragment = orjson.Fragment
 # An operation longer than this may be more than a name: a URL, a command line.
 _SHORT = 40
+# What is not an input or output is not cut by FLOWSCOPE_MAX_VALUE; each part of it is bounded where it comes from.
+_OURS = 16 << 20
 
 
 def encode(span: Span, redacted: bool) -> bytes:
@@ -25,7 +27,7 @@ def encode(span: Span, redacted: bool) -> bytes:
         "id": f"{span._id:016x}",
         "session_id": span.session_id,
         "parent_id": f"{span._parent:016x}" if span._parent else None,
-        "operation": _payload(snapshot(span.operation), redacted) if len(span.operation) > _SHORT else span.operation,
+        "operation": _payload(snapshot(span.operation, _OURS), redacted) if len(span.operation) > _SHORT else span.operation,
         "framework": span.framework,
         "language": "python",
         "start_time": format_time(span.start_ns),
@@ -34,7 +36,7 @@ def encode(span: Span, redacted: bool) -> bytes:
         "output": _payload(output, redacted),
         "metadata": _metadata(span, output, redacted),
         "status": "pending" if end_ns is None else span.status,
-        "error": None if span.error is None else _payload(snapshot(span.error), redacted),
+        "error": None if span.error is None else _payload(snapshot(span.error, _OURS), redacted),
     }
     try:
         return _dumps(record)
@@ -45,11 +47,11 @@ def encode(span: Span, redacted: bool) -> bytes:
 def _payload(data: bytes | None, redacted: bool) -> Any:
     if data is None:
         return None
-    return _Fragment(redact(data) if redacted else bytes(data))
+    return _Fragment(bytes(redact(data) if redacted else data))  # not a Cut: orjson takes bytes only
 
 
 def _writable(member: Any) -> Any:
-    return member if type(member) is _Fragment else _Fragment(snapshot(member))
+    return member if type(member) is _Fragment else _Fragment(bytes(snapshot(member, _OURS)))
 
 
 def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
@@ -74,6 +76,6 @@ def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
         own["flowscope.truncated"] = cut
     if not metadata:
         return own
-    given = snapshot(metadata)
+    given = snapshot(metadata, _OURS)
     # FlowScope's own members go behind: they hold no secrets, and what is searched for those stays short.
-    return _Fragment(b"%b,%b" % ((redact(given) if redacted else given)[:-1], snapshot(own)[1:]))
+    return _Fragment(b"%b,%b" % ((redact(given) if redacted else given)[:-1], snapshot(own, _OURS)[1:]))

@@ -174,7 +174,7 @@ def _value_of(data: bytes, name: bytes, start: int, end: int) -> Iterator[_Hit]:
 
 
 def _bare(name: bytes, data: bytes, start: int) -> bytes:
-    """A name without the letter of an escape, as in "\\npassword", before it."""
+    """A name without the letter of an escape (of a newline, say) before it."""
     if start and data[start - 1 : start] == b"\\" and name[:1] in b"nrtbf" and data[start - 2 : start - 1] != b"\\":
         return name[1:]
     return name

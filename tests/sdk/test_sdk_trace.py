@@ -1,0 +1,385 @@
+"""trace() around blocks and functions of every kind: what is recorded, and that nothing else changes."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import flowscope
+
+
+def test_a_block_is_a_span_with_its_times_session_and_output(sdk):
+    with flowscope.trace("work", input={"a": 1}, metadata={"user": "u"}, kind="tool") as span:
+        span.output = [1, 2]
+    record = sdk.one("work")
+    assert record["id"] == span.id and record["session_id"] == "test" and record["parent_id"] is None
+    assert (record["input"], record["output"]) == ({"a": 1}, [1, 2])
+    assert record["status"] == "success" and record["error"] is None
+    assert record["language"] == "python" and record["framework"] == "custom"
+    assert record["metadata"]["user"] == "u" and record["metadata"]["flowscope.kind"] == "tool"
+    assert record["metadata"]["flowscope.trace_id"] == span.trace_id
+    assert record["metadata"]["flowscope.thread"] == "MainThread"
+    assert record["start_time"] <= record["end_time"]
+
+
+def test_ids_are_valid_for_w3c_and_rise(sdk):
+    spans = []
+    for _ in range(3):
+        with flowscope.trace("x") as span:
+            spans.append(span)
+    assert [len(span.id) for span in spans] == [16] * 3 and [len(span.trace_id) for span in spans] == [32] * 3
+    assert [int(span.id, 16) - int(spans[0].id, 16) for span in spans] == [0, 1, 2]
+    assert len({span.trace_id for span in spans}) == 3
+
+
+def test_an_exception_passes_and_is_recorded_with_the_programs_own_frames(sdk):
+    def fails():
+        raise ValueError("no such order")
+
+    with pytest.raises(ValueError, match="no such order"), flowscope.trace("work"):
+        fails()
+    record = sdk.one("work")
+    assert (record["status"], record["error"]) == ("error", "ValueError: no such order")
+    assert record["metadata"]["flowscope.exception.type"] == "ValueError"
+    trace = record["metadata"]["flowscope.exception.stacktrace"]
+    assert "in fails" in trace and 'raise ValueError("no such order")' in trace and "/flowscope/_" not in trace
+
+
+def test_causes_of_an_exception_are_in_the_stack_trace(sdk):
+    with pytest.raises(RuntimeError), flowscope.trace("work"):
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise RuntimeError("outer") from error
+    trace = sdk.one("work")["metadata"]["flowscope.exception.stacktrace"]
+    assert trace.index("KeyError: 'inner'") < trace.index("direct cause") < trace.index("RuntimeError: outer")
+
+
+def test_leaving_by_exit_0_is_no_failure_and_by_exit_1_is(sdk):
+    for status in (0, 1):
+        with pytest.raises(SystemExit), flowscope.trace(f"exit {status}"):
+            raise SystemExit(status)
+    assert [sdk.one(f"exit {status}")["status"] for status in (0, 1)] == ["success", "error"]
+
+
+def test_the_snapshot_is_taken_when_it_is_set(sdk):
+    value = {"list": [1]}
+    with flowscope.trace("work", input=value) as span:
+        span.output = value
+        span.set("meta", value)
+        value["list"].append(2)
+    record = sdk.one("work")
+    assert record["input"] == record["output"] == record["metadata"]["meta"] == {"list": [1]}
+
+
+def test_session_holds_for_the_span_and_all_below_it(sdk):
+    with flowscope.trace("outer", session_id="user123"), flowscope.trace("inner"):
+        pass
+    with flowscope.trace("after"):
+        pass
+    assert [sdk.one(name)["session_id"] for name in ("outer", "inner", "after")] == ["user123", "user123", "test"]
+
+
+async def test_async_with(sdk):
+    async with flowscope.trace("outer") as outer:
+        await asyncio.sleep(0)
+        async with flowscope.trace("inner"):
+            pass
+    assert sdk.one("inner")["parent_id"] == outer.id
+    with pytest.raises(KeyError):
+        async with flowscope.trace("fails"):
+            raise KeyError("x")
+    assert sdk.one("fails")["status"] == "error"
+
+
+def test_one_trace_object_may_be_entered_again_inside_itself(sdk):
+    again = flowscope.trace("again")
+    with again as outer, again as inner:
+        assert inner.parent_id == outer.id
+    assert flowscope.current_span() is None
+    assert len(sdk.finished(2)) == 2
+
+
+@flowscope.trace
+def bare(a: int, b: int = 2, *rest: int, **named: int) -> int:
+    """Add."""
+    return a + b
+
+
+@flowscope.trace("named", kind="tool")
+def named(value: str) -> str:
+    return value.upper()
+
+
+class Bot:
+    @flowscope.trace
+    def answer(self, question: str) -> str:
+        return question + "!"
+
+    @flowscope.trace
+    @classmethod
+    def make(cls, size: int) -> str:
+        return f"{cls.__name__} {size}"
+
+    @staticmethod
+    @flowscope.trace
+    def add(a: int, b: int) -> int:
+        return a + b
+
+
+def test_a_decorated_function_keeps_what_it_is_and_records_arguments_and_result(sdk):
+    assert bare(1, 3, 4, 5, c=6) == 4
+    assert (bare.__name__, bare.__doc__) == ("bare", "Add.")
+    assert str(inspect.signature(bare)).startswith("(a: 'int', b: 'int' = 2, *rest: 'int'")
+    record = sdk.one("bare")
+    assert record["input"] == {"a": 1, "b": 3, "rest": [4, 5], "c": 6} and record["output"] == 4
+
+
+def test_a_decorator_may_name_the_operation(sdk):
+    assert named("x") == "X"
+    assert sdk.one("named")["metadata"]["flowscope.kind"] == "tool"
+
+
+def test_methods_leave_self_and_cls_out(sdk):
+    assert (Bot().answer("why"), Bot.make(3), Bot.add(1, 2), Bot().add(b=3, a=4)) == ("why!", "Bot 3", 3, 7)
+    sdk.finished(4)
+    assert sdk.one("Bot.answer")["input"] == {"question": "why"}
+    assert sdk.one("Bot.make")["input"] == {"size": 3}
+    assert [span["input"] for span in sdk.spans.values() if span["operation"] == "Bot.add"] == [
+        {"a": 1, "b": 2},
+        {"b": 3, "a": 4},
+    ]
+
+
+def test_what_a_decorated_function_raises_is_the_same_object(sdk):
+    error = ValueError("x")
+
+    @flowscope.trace
+    def fails():
+        raise error
+
+    with pytest.raises(ValueError) as caught:
+        fails()
+    assert caught.value is error and error.__context__ is None
+    assert sdk.one("fails")["error"] == "ValueError: x"
+
+
+def test_a_partial_and_a_callable_object_can_be_decorated(sdk):
+    class Callme:
+        def __call__(self, x: int) -> int:
+            return x + 1
+
+    assert flowscope.trace("partial")(functools.partial(lambda a, b: a + b, 1))(2) == 3
+    assert flowscope.trace("object")(Callme())(1) == 2
+    assert sdk.one("partial")["output"] == 3 and sdk.one("object")["output"] == 2
+
+
+async def test_a_decorated_coroutine_function_stays_one(sdk):
+    @flowscope.trace
+    async def fetch(url: str) -> str:
+        await asyncio.sleep(0)
+        with flowscope.trace("inner"):
+            return url + "/"
+
+    assert inspect.iscoroutinefunction(fetch)
+    assert await fetch("a") == "a/"
+    assert sdk.one("fetch")["output"] == "a/" and sdk.one("inner")["parent_id"] == sdk.one("fetch")["id"]
+    assert flowscope.current_span() is None
+
+
+async def test_a_cancelled_task_is_recorded_as_such(sdk):
+    @flowscope.trace
+    async def wait_for_ever() -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(wait_for_ever())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sdk.one("wait_for_ever")["error"] == "CancelledError"
+
+
+@flowscope.trace
+def count(limit: int) -> Iterator[int]:
+    with flowscope.trace("inside"):
+        yield from range(limit)
+
+
+def test_a_decorated_generator_function_stays_one_and_records_what_it_yields(sdk):
+    assert inspect.isgeneratorfunction(count)
+    for number in count(3):
+        assert flowscope.current_span() is None, number
+    record = sdk.one("count")
+    assert record["output"] == [0, 1, 2] and record["status"] == "success"
+    assert record["metadata"]["flowscope.first_token_ns"] > 0
+    assert sdk.one("inside")["parent_id"] == record["id"]
+
+
+def test_a_generator_closed_early_ends_its_span_with_what_it_yielded(sdk):
+    generator = count(10)
+    assert next(generator) == 0
+    generator.close()
+    record = sdk.one("count")
+    assert record["output"] == [0] and record["status"] == "success"
+
+
+def test_a_generator_dropped_early_ends_its_span(sdk):
+    assert next(count(10)) == 0  # the only reference goes here
+    assert sdk.one("count")["output"] == [0]
+    assert flowscope.current_span() is None
+
+
+def test_send_throw_and_return_go_through_a_decorated_generator(sdk):
+    seen = []
+
+    @flowscope.trace
+    def talk():
+        try:
+            while True:
+                seen.append((yield len(seen)))
+        except KeyError:
+            yield "caught"
+        return "done"
+
+    generator = talk()
+    assert [next(generator), generator.send("a"), generator.send("b")] == [0, 1, 2]
+    assert generator.throw(KeyError("x")) == "caught"
+    with pytest.raises(StopIteration) as stop:
+        next(generator)
+    assert stop.value.value == "done" and seen == ["a", "b"]
+    assert sdk.one("talk")["output"] == {"yielded": [0, 1, 2, "caught"], "returned": "done"}
+
+
+def test_a_generator_that_raises_fails_its_span(sdk):
+    @flowscope.trace
+    def fails():
+        yield 1
+        raise ValueError("x")
+
+    with pytest.raises(ValueError):
+        list(fails())
+    record = sdk.one("fails")
+    assert record["status"] == "error" and record["output"] == [1]
+
+
+def test_what_a_generator_yields_is_kept_bounded_with_length_and_hash(setup, listener):
+    setup(addr=listener.addr, max_value=200)
+
+    @flowscope.trace
+    def many():
+        yield from (f"piece {number}" for number in range(1000))
+
+    assert len(list(many())) == 1000
+    record = listener.one("many")
+    assert record["output"][-1].endswith(" more") and len(str(record["output"])) < 400
+    cut = record["metadata"]["flowscope.truncated"]["output"]
+    whole = flowscope_json([f"piece {number}" for number in range(1000)])
+    assert cut == {"length": len(whole), "sha256": sha256(whole)}
+
+
+async def test_a_decorated_async_generator(sdk):
+    @flowscope.trace
+    async def stream(limit: int) -> AsyncIterator[int]:
+        for number in range(limit):
+            await asyncio.sleep(0)
+            with flowscope.trace(f"inside {number}"):
+                pass
+            yield number
+
+    assert inspect.isasyncgenfunction(stream)
+    async for number in stream(3):
+        assert flowscope.current_span() is None, number
+    record = sdk.one("stream")
+    assert record["output"] == [0, 1, 2]
+    assert sdk.one("inside 2")["parent_id"] == record["id"]
+
+
+async def test_an_async_generator_closed_early(sdk):
+    closed = []
+
+    @flowscope.trace
+    async def stream():
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+
+    generator = stream()
+    assert await anext(generator) == 1
+    await generator.aclose()
+    record = sdk.one("stream")
+    assert record["output"] == [1] and record["status"] == "success" and closed == [True]
+
+
+async def test_asend_and_athrow_go_through_a_decorated_async_generator(sdk):
+    @flowscope.trace
+    async def talk():
+        try:
+            got = yield "first"
+            yield got
+        except KeyError:
+            yield "caught"
+
+    generator = talk()
+    assert await anext(generator) == "first"
+    assert await generator.asend("x") == "x"
+    assert await generator.athrow(KeyError("k")) == "caught"
+    with pytest.raises(StopAsyncIteration):
+        await anext(generator)
+    assert sdk.one("talk")["output"] == ["first", "x", "caught"]
+
+
+def test_end_counts_once_and_later_outputs_still_arrive(sdk):
+    with flowscope.trace("work") as span:
+        pass
+    end = span.end_ns
+    span.end(output="not this")
+    assert span.end_ns == end
+    assert sdk.one("work")["output"] is None
+    span.output = "late"
+    sdk.wait_for(lambda: sdk.spans[span.id]["output"] == "late")
+
+
+def test_a_span_reads_back_what_was_set(sdk):
+    with flowscope.trace("work", input={"a": (1, 2)}) as span:
+        span.output = {"b"}
+        span.set_metadata({"n": 1})
+        assert (span.input, span.output, span.metadata) == ({"a": [1, 2]}, ["b"], {"n": 1})
+        assert flowscope.current_span() is span and span.is_recording and span.parent_id is None
+
+
+def test_streamed_text_is_the_output_until_one_is_set(sdk):
+    with flowscope.trace("llm", kind="llm") as span:
+        for piece in ("Hel", "lo"):
+            span.stream(piece)
+        assert span.output == "Hello"
+    record = sdk.one("llm")
+    assert record["output"] == "Hello" and record["metadata"]["flowscope.stream"] is True
+
+
+def test_suppressed_records_nothing_inside(sdk):
+    with flowscope.trace("outer") as outer:
+        with flowscope.suppressed(), flowscope.trace("hidden"), flowscope.trace("too"):
+            pass
+        with flowscope.trace("seen"):
+            pass
+    assert sdk.one("seen")["parent_id"] == outer.id
+    assert {span["operation"] for span in sdk.finished(2)} == {"outer", "seen"}
+
+
+def flowscope_json(value: object) -> bytes:
+    import orjson
+
+    return orjson.dumps(value)
+
+
+def sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
