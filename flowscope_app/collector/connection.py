@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from flowscope_app.base.paths import home
 
 FILE_NAME = "collector.json"
@@ -19,14 +21,9 @@ MAX_BYTES = 1 << 16
 logger = logging.getLogger("flowscope.collector")
 
 
-def path() -> Path:
-    """Where it is."""
-    return home() / FILE_NAME
-
-
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A running collector: its process, where it takes spans and commands, and the database it holds."""
+    """A running collector: its process, where it takes spans and commands, and the database it writes."""
 
     pid: int
     addr: str
@@ -34,24 +31,9 @@ class Connection:
     db: str
 
 
-def find() -> Connection | None:
-    """The collector that the file names, if its process lives; None otherwise, whatever the file holds."""
-    try:
-        with path().open("rb") as file:
-            found = json.loads(file.read(MAX_BYTES))
-        connection = Connection(int(found["pid"]), str(found["addr"]), str(found["control"]), str(found["db"]))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return None
-    return connection if _lives(connection.pid) else None
-
-
-def _lives(pid: int) -> bool:
-    import psutil
-
-    try:
-        return pid > 0 and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def path() -> Path:
+    """Where the file is."""
+    return home() / FILE_NAME
 
 
 def write(content: dict[str, Any]) -> bool:
@@ -75,8 +57,37 @@ def write(content: dict[str, Any]) -> bool:
 
 def remove() -> None:
     """Take the file away if it is this process's own."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError):
+        found = _read()
+        if found is not None and found.pid == os.getpid():
+            path().unlink()
+
+
+def find(db: str | None = None) -> Connection | None:
+    """The collector that the file names, if its process lives and, where `db` is given, that is what it writes."""
+    found = _read()
+    if found is None or not _lives(found.pid):
+        return None
+    if db is not None:
+        # The whole store comes with it, which `flowscope run` need not wait for.
+        from flowscope_app.store.location import database_path
+
+        if Path(found.db) != database_path(db):
+            return None
+    return found
+
+
+def _read() -> Connection | None:
+    try:
         with path().open("rb") as file:
             found = json.loads(file.read(MAX_BYTES))
-        if isinstance(found, dict) and found.get("pid") == os.getpid():
-            path().unlink()
+        return Connection(int(found["pid"]), str(found["addr"]), str(found["control"]), str(found["db"]))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return pid > 0 and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

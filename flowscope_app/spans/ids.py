@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-_HEX = frozenset("0123456789abcdef")
+_fromhex = bytes.fromhex
+_number = int.from_bytes
 
 
 def id64(text: str) -> int:
@@ -13,8 +14,12 @@ def id64(text: str) -> int:
     An id of 16 lowercase hex digits (W3C's form, what our SDKs make) is that number; any other id is
     the first 8 bytes of its BLAKE2b hash.
     """
-    if len(text) == 16 and _HEX.issuperset(text):
-        number = int(text, 16)
-    else:
-        number = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-    return (number - (1 << 64) if number >= 1 << 63 else number) or 1
+    if len(text) == 16:
+        try:
+            raw = _fromhex(text)
+            if raw.hex() == text:  # no capitals, no spaces
+                return _number(raw, "big", signed=True) or 1
+        except ValueError:
+            pass
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return _number(digest, "big", signed=True) or 1

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+import orjson
+
 from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.spans.ids import id64
 from flowscope_app.spans.kinds import Status
@@ -60,6 +62,7 @@ class Transaction:
         self._producers: dict[str, ProducerState] = {}
         self._bare: dict[tuple[object, ...], ProducerState] = {}
         self._reports: dict[tuple[str, str, str, str], int] = {}
+        self._seen: set[tuple[int, int, int, int]] = set()
         self._now = time.time_ns()
 
     def take(self, item: Incoming) -> None:
@@ -183,66 +186,79 @@ class Transaction:
         )
         self._connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('change', ?)", (self.change,))
 
-    def _write_session(self, session: SessionState, rows: dict[str, Staged]) -> None:
-        known = self._known(session.key, list(rows))
+    def _write_session(self, session: SessionState, staged: dict[str, Staged]) -> None:
+        known = self._known(session.key, list(staged))
+        rows: list[tuple[int, ...]] = []
         inserts: list[tuple[object, ...]] = []
         updates: list[tuple[object, ...]] = []
         payloads: list[tuple[object, ...]] = []
-        seen: set[tuple[int, int, int]] = set()
-        names, intern = self._catalogue.names, self._catalogue.name
-        committed, change = self.committed, self.change
-        for span_id, (record, producer) in rows.items():
-            old = known.get(span_id)
-            status = int(packing.STATUS_OF[record.status])
-            if old is not None and status == _PENDING and old[packing.STATUS] != _PENDING:
-                committed.stale += 1
+        change, packed, row_of = self.change, packing.ROW.pack, self._row
+        for span_id, (record, producer) in staged.items():
+            old = known.get(span_id) if known else None
+            if old is not None and record.status == "pending" and old[packing.STATUS] != _PENDING:
+                self.committed.stale += 1
                 continue
-            metadata = record.metadata
-            op = names.get(record.operation) or intern(record.operation)
-            framework = names.get(record.framework) or intern(record.framework)
-            language = names.get(record.language) or intern(record.language)
-            if (framework, language, producer.key) not in seen:
-                seen.add((framework, language, producer.key))
-                self._note_facets(session, record, producer)
             change += 1
             key = change if old is None else old[0]
-            end = _NO_END if record.end_ns is None else record.end_ns
-            row = (
-                key,
-                id64(span_id),
-                id64(record.parent_id) if record.parent_id else 0,
-                record.start_ns,
-                end,
-                op,
-                framework,
-                language,
-                intern(packing.model_of(metadata)),
-                self._catalogue.track(session, producer, *packing.thread_of(metadata)),
-                *packing.tokens_of(metadata),
-                packing.kind_of(metadata),
-                status,
-            )
-            packed = packing.ROW.pack(*row)
+            row = row_of(key, session, record, producer)
+            rows.append(row)
             if old is None:
                 inserts.append(
                     (
-                        key, session.key, change, op, row[9], status, record.start_ns, record.end_ns,
-                        span_id, record.parent_id, packed,
+                        key, session.key, change, row[5], row[9], row[13], record.start_ns, record.end_ns,
+                        span_id, record.parent_id, packed(*row),
                     )
                 )  # fmt: skip
             else:
                 tally.remove(session, old, row)
                 updates.append(
-                    (change, op, row[9], status, record.start_ns, record.end_ns, record.parent_id, packed, key)
-                )
-            tally.add(session, row)
-            payloads.append((key, record.input, record.output, packing.encode_metadata(metadata), record.error))
+                    (
+                        change, row[5], row[9], row[13], record.start_ns, record.end_ns,
+                        record.parent_id, packed(*row), key,
+                    )
+                )  # fmt: skip
+            metadata = record.metadata
+            payloads.append(
+                (key, record.input, record.output, orjson.dumps(metadata) if metadata else None, record.error)
+            )
+        tally.add(session, rows)
         self.change = change
-        committed.stored += len(inserts)
-        committed.replaced += len(updates)
+        self.committed.stored += len(inserts)
+        self.committed.replaced += len(updates)
         self._connection.executemany(_INSERT_SPAN, inserts)
         self._connection.executemany(_UPDATE_SPAN, updates)
         self._connection.executemany(_PUT_PAYLOAD, payloads)
+
+    def _row(self, key: int, session: SessionState, record: Record, producer: ProducerState) -> tuple[int, ...]:
+        """What of a record goes into `packed`, in its order; names, track and facets are made where new."""
+        catalogue = self._catalogue
+        names, intern = catalogue.names, catalogue.name
+        framework = names.get(record.framework) or intern(record.framework)
+        language = names.get(record.language) or intern(record.language)
+        model, tokens_in, tokens_out, kind, thread, task = packing.facts_of(record.metadata)
+        track = session.tracks.get((producer.key, thread, task))
+        if track is None:
+            track = catalogue.track(session, producer, thread, task)
+        seen = (session.key, framework, language, producer.key)
+        if seen not in self._seen:
+            self._seen.add(seen)
+            self._note_facets(session, record, producer)
+        return (
+            key,
+            id64(record.id),
+            id64(record.parent_id) if record.parent_id else 0,
+            record.start_ns,
+            _NO_END if record.end_ns is None else record.end_ns,
+            names.get(record.operation) or intern(record.operation),
+            framework,
+            language,
+            intern(model) if model else 0,
+            track,
+            tokens_in,
+            tokens_out,
+            kind,
+            packing.STATUS_OF[record.status],
+        )
 
     def _note_facets(self, session: SessionState, record: Record, producer: ProducerState) -> None:
         self._catalogue.facet(session, cat.FRAMEWORK, record.framework)
