@@ -15,8 +15,8 @@ from flowscope_app.store import Incoming, Report
 MAX_MESSAGE = 64 << 20
 """Bytes of a message, as it came and unpacked. ZeroMQ itself cuts off a peer only at SOCKET_MAX_FRAME."""
 SOCKET_MAX_FRAME = 2 * MAX_MESSAGE
-MAX_COUNT = 1_000_000
-"""Records of one batch."""
+MAX_COUNT = 100_000
+"""Records of one batch, by its header; decode_body allows as many."""
 MAX_BRACKETS = 2_000_000
 """Objects and arrays in one message: each costs some hundred bytes of memory once it is read."""
 ZSTD_WINDOW = 1 << 27

@@ -211,13 +211,19 @@ class Catalogue:
 def describe_track(info: ProducerInfo, thread: str, task: str) -> tuple[str, str]:
     """A track's label ("support_bot.py", "ThreadPoolExecutor-0_1") and detail ("python 3.11 · pid 41822 · ...")."""
     label = task or thread or program_name(info)
-    runtime = info.runtime
-    if not runtime or runtime[0].isdigit():
-        runtime = f"{info.language} {runtime}".rstrip()
+    runtime = _runtime(info)
     parts = [runtime, f"pid {info.pid}" if info.pid else "", thread or "MainThread", task]
     if info.id.startswith(ANONYMOUS):
         parts[2] = thread
     return one_line(label, 200), one_line(" · ".join(part for part in parts if part), 300)
+
+
+def _runtime(info: ProducerInfo) -> str:
+    """The language and its version: "CPython 3.11.7" is "python 3.11" to a person."""
+    name, _, version = info.runtime.rpartition(" ")
+    if name and info.language not in name.lower():
+        return info.runtime
+    return f"{info.language} {'.'.join(version.split('.')[:2])}".rstrip()
 
 
 def program_name(info: ProducerInfo) -> str:

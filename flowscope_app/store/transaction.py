@@ -16,6 +16,7 @@ from flowscope_app.store import catalogue as cat
 from flowscope_app.store import packing, tally
 from flowscope_app.store.catalogue import Catalogue, ProducerState, SessionState
 from flowscope_app.store.rows import Committed, Incoming, Report
+from flowscope_app.store.sequence import Taken
 
 KNOWN_PER_QUERY = 500
 MAX_DETAILS = 100
@@ -74,39 +75,42 @@ class Transaction:
             producer = self._catalogue.producer(header.producer)
             self._producers[header.producer.id] = producer
             self._note_drops(header, producer)
-            if header.count:
-                wanted = self._unseen(header, producer, records)
+            # A message refused as a whole uses up the numbers it names. Otherwise only what is there does: what a
+            # batch lacks of its own count shows as a gap before the next one.
+            numbers = min(header.count, len(records)) if records or not reports else header.count
+            if numbers:
+                taken = self._consume(header.seq, header.seq + numbers - 1, producer)
+                if not taken.wanted:
+                    self.committed.repeated += len(records)
+                    return
+                wanted = self._unseen(header.seq, numbers, records, taken.wanted)
         for report in reports:
             self._report(report, producer)
         self._stage(wanted, producer)
 
-    def _unseen(
-        self, header: Header, producer: ProducerState, records: Sequence[Record | Report]
-    ) -> Iterable[Record | Report]:
-        """The records whose numbers were not consumed before; notes the gap before them."""
-        last = header.seq + header.count - 1
-        taken = producer.sequence.take(header.seq, last)
+    def _consume(self, first: int, last: int, producer: ProducerState) -> Taken:
+        """Take numbers `first` to `last` of a producer, and report the gap before them or the one they fill."""
+        taken = producer.sequence.take(first, last)
         producer.dirty = True
-        committed = self.committed
         session, who = producer.info.session_id, producer.info.id
         if taken.gap is not None:
-            first, end = taken.gap
-            committed.missing += end - first + 1
-            self._report(Report("gap", f"records {first} to {end} never came", end - first + 1, session, who))
+            start, end = taken.gap
+            self.committed.missing += end - start + 1
+            self._report(Report("gap", f"records {start} to {end} never came", end - start + 1, session, who))
         if taken.filled:
-            committed.filled += taken.filled
-            self._report(Report("filled", "records that were missing came after all", taken.filled, session, who))
-        if len(records) != header.count and taken.wanted:
-            detail = f"a batch said to hold {header.count} records holds {len(records)}"
-            lacking = max(0, header.count - len(records))
-            self._report(Report("refused", detail, lacking, session, who))
-        if len(taken.wanted) == 1 and taken.wanted[0] == (header.seq, last):
-            return records
-        if not taken.wanted:
-            committed.repeated += len(records)
-            return ()
-        parts = [records[first - header.seq : end - header.seq + 1] for first, end in taken.wanted]
-        committed.repeated += len(records) - sum(map(len, parts))
+            self.committed.filled += taken.filled
+            detail = "records that were missing came after all"
+            self._report(Report("filled", detail, taken.filled, session, who))
+        return taken
+
+    def _unseen(
+        self, seq: int, numbers: int, records: Sequence[Record | Report], wanted: list[tuple[int, int]]
+    ) -> Sequence[Record | Report]:
+        """Those of the records from number `seq` on that are wanted."""
+        if wanted == [(seq, seq + numbers - 1)]:
+            return records  # those without a number too
+        parts = [records[first - seq : end - seq + 1] for first, end in wanted]
+        self.committed.repeated += len(records) - sum(map(len, parts))
         return [record for part in parts for record in part]
 
     def _note_drops(self, header: Header, producer: ProducerState) -> None:

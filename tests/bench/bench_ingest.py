@@ -1,4 +1,4 @@
-"""Spans a second from a program's socket to rows that a reader sees: a real collector, a producer in another process."""
+"""Spans a second from a program's socket to rows that a reader sees, with a real collector and producer."""
 
 from __future__ import annotations
 

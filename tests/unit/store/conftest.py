@@ -57,7 +57,9 @@ def batch() -> Callable[..., Incoming]:
     """A numbered batch of one producer."""
 
     def make(seq: int, *records: Record, count: int | None = None, dropped: int = 0, producer: str = "p") -> Incoming:
-        info = ProducerInfo(producer, "s", "/srv/support_bot.py", 41822, "host", "python", "3.11.7", "flowscope/0.1")
+        info = ProducerInfo(
+            producer, "s", "/srv/support_bot.py", 41822, "host", "python", "CPython 3.11.7", "flowscope/0.1"
+        )
         header = Header(1, info, seq, len(records) if count is None else count, dropped)
         return Incoming(header, list(records))
 

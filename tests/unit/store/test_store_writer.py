@@ -136,6 +136,15 @@ def test_a_replayed_batch_is_stored_once(
     assert session(reader).spans == 3
 
 
+def test_a_batch_that_fills_half_a_gap_brings_only_that_half(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, batch: MakeBatch
+) -> None:
+    writer.write([batch(4, record("d"), record("e"))])
+    late = writer.write([batch(2, record("b"), record("c"), record("d", error="forged"), record("e"))])
+    assert (late.stored, late.filled, late.repeated) == (2, 2, 2)
+    assert {one.id: one.error for one in reader.records(session(reader).key)} == dict.fromkeys("bcde")
+
+
 def test_the_watermark_outlives_the_writer(db: str, record: MakeRecord, batch: MakeBatch) -> None:
     with StoreWriter.open(db) as first:
         first.write([batch(1, record("a"), record("b"))])
@@ -177,13 +186,29 @@ def test_a_refused_record_uses_up_its_number(
     assert reader.health().refused == 1
 
 
-def test_a_batch_that_holds_fewer_records_than_it_says_is_reported(
+def test_what_a_batch_lacks_of_its_own_count_is_a_gap_before_the_next(
     writer: StoreWriter, reader: StoreReader, record: MakeRecord, batch: MakeBatch
 ) -> None:
-    writer.write([batch(1, record("a"), count=4)])
-    report = reader.reports()[-1]
-    assert (report.kind, report.count) == ("refused", 3)
-    assert "said to hold 4" in report.detail
+    assert writer.write([batch(1, record("a"), count=4)]).missing == 0
+    assert writer.write([batch(5, record("b"))]).missing == 3
+    assert reader.reports()[-1].detail == "records 2 to 4 never came"
+
+
+def test_records_beyond_the_count_of_their_batch_are_stored_and_hide_none_of_the_next(
+    writer: StoreWriter, record: MakeRecord, batch: MakeBatch
+) -> None:
+    assert writer.write([batch(1, record("a"), record("b"), count=1)]).stored == 2
+    assert writer.write([batch(2, record("c"))]).stored == 1
+
+
+def test_a_batch_refused_as_a_whole_uses_up_its_numbers(
+    writer: StoreWriter, record: MakeRecord, batch: MakeBatch
+) -> None:
+    header = batch(1, count=5).header
+    torn = Incoming(header, (), (Report("refused", "body: torn", 5),))
+    assert writer.write([torn]).refused == 5
+    assert writer.write([torn]).refused == 0, "a replay is not counted again"
+    assert writer.write([batch(6, record("f"))]).missing == 0
 
 
 def test_a_header_that_numbers_nothing_is_stored_each_time(
@@ -209,7 +234,7 @@ def test_tracks_are_named_after_the_program_and_its_threads(
     writer.write([batch(1, main, worker, record("c"))])
     delta = reader.spans_since(session(reader).key, 0)
     first, second, third = (delta.tracks[key] for key in delta.rows["track"].tolist())
-    assert (first.label, first.detail) == ("support_bot.py", "python 3.11.7 · pid 41822 · MainThread")
+    assert (first.label, first.detail) == ("support_bot.py", "python 3.11 · pid 41822 · MainThread")
     assert second.label == "ThreadPoolExecutor-0_1"
     assert third == first
     assert session(reader).programs == ("support_bot.py",)
