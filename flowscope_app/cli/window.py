@@ -44,6 +44,6 @@ def require_display() -> None:
 
 
 def _import_hint(error: ImportError) -> str:
-    if isinstance(error, ModuleNotFoundError):
-        return "install the app whole: pip install flowscope-app"
-    return "a system library is missing (Debian: apt install libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3)"
+    if "shared object" in str(error):
+        return "a system library is missing (Debian: apt install libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3)"
+    return "install the app whole: pip install --force-reinstall flowscope-app"

@@ -15,6 +15,7 @@ from flowscope_app.exchange.registry import Format, Reader, readable, recognise
 from flowscope_app.exchange.source import Source, UnsoundError
 from flowscope_app.store import Import, Incoming, StoreWriter
 
+# One transaction and one step: smaller ones cost more syncs, larger ones hold up the collector that does the import.
 BATCH_RECORDS = 2_000
 BATCH_BYTES = 4 << 20
 HEAD = 1 << 16

@@ -74,6 +74,21 @@ def test_no_display_is_one_line_that_says_what_to_do(home: Path) -> None:
     )
 
 
+def test_a_system_library_that_is_missing_is_named_with_what_to_install(home: Path, tmp_path: Path) -> None:
+    broken_qt(tmp_path)
+    done = flowscope(PYTHONPATH=str(tmp_path), QT_QPA_PLATFORM="offscreen")
+    assert done.returncode == 1
+    assert re.fullmatch(r"flowscope: the window can't be loaded: libEGL\.so\.1.*libegl1.*\n", done.stderr)
+
+
+def broken_qt(folder: Path) -> None:
+    """A PySide6 that can't be loaded, as on a machine without Qt's system libraries."""
+    (folder / "PySide6").mkdir()
+    (folder / "PySide6" / "__init__.py").write_text(
+        "raise ImportError('libEGL.so.1: cannot open shared object file')\n"
+    )
+
+
 def test_a_file_to_open_that_is_not_there_is_one_line(home: Path, tmp_path: Path) -> None:
     done = flowscope(str(tmp_path / "gone.flowscope"))
     assert done.returncode == 1
@@ -167,12 +182,8 @@ def test_the_doctor_works_when_everything_is_broken(home: Path, free_addr: str, 
     (home / "flowscope.db").write_bytes(b"no database" * 1000)
     (home / "settings.json").write_text("{")
     (home / "collector.json").write_text(json.dumps({"pid": os.getpid(), "addr": "x", "control": "x", "db": "x"}))
-    broken = tmp_path / "site" / "PySide6"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ImportError('libEGL.so.1: cannot open shared object file')")
-    done = flowscope(
-        "doctor", "--addr", free_addr, PYTHONPATH=str(tmp_path / "site"), VIRTUAL_ENV="", FLOWSCOPE_AUTO="none"
-    )
+    broken_qt(tmp_path)
+    done = flowscope("doctor", "--addr", free_addr, PYTHONPATH=str(tmp_path), VIRTUAL_ENV="", FLOWSCOPE_AUTO="none")
     assert (done.returncode, done.stderr) == (0, "")
     for finding in ("libEGL.so.1", "not a database", "settings.json can't be used", "pid"):
         assert re.search(rf"✗ .*{re.escape(finding)}", done.stdout), finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -193,10 +194,16 @@ def test_a_python_with_only_the_dependencies_is_traced_and_sees_nothing_else_of_
         "import importlib.util as u, sys",
         "print('flowscope._bootstrap' in sys.modules)",
         "print([name for name in ('numpy', 'flowscope_app', 'pytest', 'peewee') if u.find_spec(name)])",
+        "import flowscope",
+        "with flowscope.trace('lent'):",
+        "    pass",
     )
-    done = run(str(bare_python), "app.py", cwd=tmp_path, env={"PYTHONPATH": str(library)})
+    recording = tmp_path / "run.flowscope"
+    surroundings = {"PYTHONPATH": str(library), "FLOWSCOPE_ADDR": f"file://{recording}"}
+    done = run(str(bare_python), "app.py", cwd=tmp_path, env=surroundings)
     assert done.stderr == ""
     assert done.stdout == "True\n[]\n"
+    assert b'"operation":"lent"' in gzip.decompress(recording.read_bytes())
 
 
 def test_an_active_virtual_environment_runs_a_bare_script(tmp_path: Path, bare_python: Path) -> None:
