@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowscope_app.spans.index import Int64, RowIndex, Rows
+from flowscope_app.spans.strands import Strands
 from flowscope_app.spans.tree import Children, break_cycles, depths
 
 SPAN_DTYPE = np.dtype(
@@ -84,16 +85,19 @@ class SpanTable:
     kind: NDArray[np.int8]
     status: NDArray[np.int8]
     parent: Rows  # row of the parent, -1: none, or not known (yet)
+    strand: Rows  # key into `strands`: the track it is drawn on, which is its topmost caller's in the same program
 
     def __init__(self) -> None:
         self.n = 0
         self.version = 0
         self.names: dict[int, str] = {0: ""}
         self.tracks: dict[int, Track] = {}
+        self._strands = Strands()
         self.origin = 0  # least start, ns: subtract it before a time becomes a float
         self.latest = 0  # greatest time seen, ns
         self._store = {name: np.empty(0, kind) for name, (kind, *_) in (SPAN_DTYPE.fields or {}).items()}
         self._store["parent"] = np.empty(0, np.int32)
+        self._store["strand"] = np.empty(0, np.int32)
         self._keys = RowIndex()
         self._ids = RowIndex()
         self._children: Children | None = None
@@ -104,10 +108,12 @@ class SpanTable:
         """Take in a delta; a row whose key is known is replaced in place."""
         self.names.update(delta.names)
         self.tracks.update(delta.tracks)
+        self._strands.learn(delta.tracks)
         known = self._keys.find(np.ascontiguousarray(delta.rows["key"]))
         old = known >= 0
         changed = known[old]
         first_new = self.n
+        before = self.parent[changed], self.track[changed]
         if len(changed):
             for name in SPAN_DTYPE.names or ():
                 self._store[name][changed] = delta.rows[name][old]
@@ -118,9 +124,27 @@ class SpanTable:
         self._note_times(delta.rows)
         self.version += 1
         self._children = None
-        if len(changed) or len(reparented) or self._depth is None:
+        # A span that ends stays where it is; one with another parent takes all that is below it along.
+        moves = bool(
+            len(reparented) or (before[0] != self.parent[changed]).any() or (before[1] != self.track[changed]).any()
+        )
+        if moves:
             self._depth = None
-        return Applied(first_new, changed, reparented)
+        return Applied(
+            first_new, np.union1d(changed, self._place(first_new, all_rows=moves)).astype(np.int32), reparented
+        )
+
+    def _place(self, first_new: int, *, all_rows: bool) -> Rows:
+        """Say on which track each span is drawn; returns the older rows that are drawn on another one now."""
+        before = self.strand[:first_new].copy() if all_rows else self.strand[:0]
+        rows = np.arange(0 if all_rows else first_new, self.n, dtype=np.int32)
+        self._strands.assign(self.strand, rows, self.parent, self.track, self.depth)
+        return np.flatnonzero(before != self.strand[: len(before)]).astype(np.int32)
+
+    @property
+    def strands(self) -> dict[int, Track]:
+        """The tracks that spans are drawn on, by `strand`."""
+        return self._strands.tracks
 
     def _append(self, fresh: NDArray[np.void]) -> None:
         n = self.n + len(fresh)
@@ -133,6 +157,7 @@ class SpanTable:
         for name in SPAN_DTYPE.names or ():
             self._store[name][self.n : n] = fresh[name]
         self._store["parent"][self.n : n] = -1
+        self._store["strand"][self.n : n] = 0
         self._keys.insert(np.ascontiguousarray(fresh["key"]), self.n)
         self._ids.insert(np.ascontiguousarray(fresh["id64"]), self.n)
         self._show(n)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flowscope_app.spans.ids import id64
 from flowscope_app.spans.kinds import Kind, Status
-from flowscope_app.spans.table import NO_END, SPAN_DTYPE, SpanDelta, SpanTable
+from flowscope_app.spans.table import NO_END, SPAN_DTYPE, SpanDelta, SpanTable, Track
 
 
 def rows_of(*spans: tuple[int, int, int, int, int]) -> NDArray[np.void]:
@@ -101,6 +101,48 @@ def test_the_order_of_arrival_does_not_matter(seed: int, number: int, pages: int
         assert parents[0] == parents[1]
         assert whole.depth[one] == pieces.depth[other]
     assert whole.origin == pieces.origin == 1
+
+
+THREADS = {
+    1: Track(1, "bot.py", "python 3.11 · pid 7 · MainThread", "p1"),
+    2: Track(2, "ThreadPoolExecutor-0_0", "python 3.11 · pid 7 · ThreadPoolExecutor-0_0", "p1"),
+    3: Track(3, "ThreadPoolExecutor-0_1", "python 3.11 · pid 7 · ThreadPoolExecutor-0_1", "p1"),
+    4: Track(4, "orders.py", "node 20 · pid 9", "p2"),
+}
+
+
+def on_tracks(rows: NDArray[np.void], *tracks: int) -> SpanDelta:
+    rows["track"] = tracks
+    return SpanDelta(rows, {}, THREADS, 1)
+
+
+def test_a_call_in_a_worker_thread_is_drawn_below_its_caller() -> None:
+    table = SpanTable()
+    table.apply(on_tracks(rows_of((1, 1, 0, 0, 9), (2, 2, 1, 1, 5), (3, 3, 2, 2, 4)), 1, 2, 3))
+    assert table.strand.tolist() == [1, 1, 1]
+
+
+def test_a_call_into_another_program_is_drawn_on_that_programs_track() -> None:
+    table = SpanTable()
+    table.apply(on_tracks(rows_of((1, 1, 0, 0, 9), (2, 2, 1, 1, 5), (3, 3, 2, 2, 4)), 1, 4, 4))
+    assert table.strand.tolist() == [1, 4, 4]
+
+
+def test_the_threads_of_a_pool_share_a_track_that_says_how_many_they_are() -> None:
+    table = SpanTable()
+    table.apply(on_tracks(rows_of((1, 1, 0, 0, 9), (2, 2, 0, 1, 5)), 2, 3))
+    assert table.strand.tolist() == [2, 2]
+    assert table.strands[2].label == "ThreadPoolExecutor-0"
+    assert table.strands[2].detail == "python 3.11 · pid 7 · 2 threads"
+
+
+def test_a_caller_that_is_known_only_later_takes_what_is_below_it_along() -> None:
+    table = SpanTable()
+    table.apply(on_tracks(rows_of((1, 3, 2, 2, 4), (2, 2, 1, 1, 5)), 3, 2))
+    assert table.strand.tolist() == [2, 2]
+    applied = table.apply(on_tracks(rows_of((3, 1, 0, 0, 9)), 1))
+    assert table.strand.tolist() == [1, 1, 1]
+    assert applied.changed.tolist() == [0, 1]
 
 
 def test_an_empty_table_answers() -> None:

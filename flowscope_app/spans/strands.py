@@ -1,0 +1,79 @@
+"""On which track a span is drawn.
+
+A call that a framework hands to a worker thread is still a step of its caller: it is drawn below it, not on a
+track of its own. Only what begins a tree in a program, or crosses into another program, is drawn on the track of the
+thread that it ran in; and the threads of one pool (`ThreadPoolExecutor-0_0`, `-0_1`, …) share one track.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flowscope_app.spans.index import Rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from flowscope_app.spans.table import Track
+
+# How Python's executors name their threads: a prefix, `_` and a number.
+_POOLED = re.compile(r"(.+)_\d+")
+
+
+class Strands:
+    """Which tracks belong together; grows with the tracks of a session."""
+
+    def __init__(self) -> None:
+        self.tracks: dict[int, Track] = {}  # by the key of the first track of each group
+        self._members: dict[int, int] = {}
+        self._groups: dict[tuple[str, str], int] = {}
+        self._producers: dict[str, int] = {}
+        self._group = np.zeros(1, np.int32)  # by track key
+        self._producer = np.zeros(1, np.int32)
+
+    def learn(self, tracks: Mapping[int, Track]) -> None:
+        """Take in tracks; a track already known may have another label now."""
+        if not tracks:
+            return
+        self._make_room(max(tracks))
+        for key, track in tracks.items():
+            pooled = _POOLED.fullmatch(track.label)
+            name = pooled[1] if pooled else track.label
+            group = self._groups.setdefault((track.producer, name), key) if pooled else key
+            if key not in self._members:
+                self._members[key] = group
+            self._group[key] = group
+            self._producer[key] = self._producers.setdefault(track.producer, len(self._producers) + 1)
+            self.tracks[group] = self._shown(group, track, name) if pooled else track
+
+    def _make_room(self, key: int) -> None:
+        """A track that nothing is known of stands for itself."""
+        known = len(self._group)
+        if key >= known:
+            grown = np.arange(known, max(key + 1, 2 * known), dtype=np.int32)
+            self._group = np.concatenate((self._group, grown))
+            self._producer = np.concatenate((self._producer, -grown))
+
+    def _shown(self, group: int, track: Track, name: str) -> Track:
+        threads = sum(1 for other in self._members.values() if other == group)
+        detail, _, _thread = track.detail.rpartition(" · ")
+        said = f"{threads} thread{'' if threads == 1 else 's'}"
+        return replace(track, key=group, label=name, detail=f"{detail} · {said}" if detail else said)
+
+    def assign(self, strand: Rows, rows: Rows, parent: Rows, track: Rows, depth: NDArray[np.int32]) -> None:
+        """Fill `strand` in place for `rows`, whose parents outside `rows` have theirs already."""
+        if not len(rows):
+            return
+        self._make_room(int(track[rows].max()))
+        of = depth[rows]
+        order = np.argsort(of, kind="stable")
+        rows, of = rows[order], of[order]
+        for level in np.split(rows, np.flatnonzero(np.diff(of)) + 1):
+            up, own = parent[level], track[level]
+            below = (up >= 0) & (self._producer[track[up]] == self._producer[own])
+            strand[level] = np.where(below, strand[up], self._group[own])
