@@ -10,11 +10,12 @@ import orjson
 from flowscope._capture_walk import Walk
 
 dumps = orjson.dumps
-loads = orjson.loads
 
 DEFAULT_LIMIT = 1 << 20
 # Longest JSON in bytes; set by the runtime from FLOWSCOPE_MAX_VALUE.
 limit = DEFAULT_LIMIT
+# orjson ends the process where a tzinfo raises or a dataclass lacks a field: those go the careful way.
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _UNREADABLE = b'"(could not be captured)"'
 
 
@@ -25,16 +26,21 @@ class Cut(bytes):
     sha256: str
 
 
+def loads(data: bytes) -> Any:
+    """What a snapshot holds, as plain JSON types."""
+    return orjson.loads(bytes(data))  # bytes: orjson takes no Cut
+
+
 def snapshot(value: Any, most: int = 0) -> bytes:
     """`value` as JSON, a Cut if that is longer than `most` bytes (FLOWSCOPE_MAX_VALUE). Never raises; a Ctrl-C passes."""
     most = most or limit
     try:
-        data = dumps(value)
+        data = dumps(value, None, _OPTIONS)
         if len(data) <= most:
             return data
     except KeyboardInterrupt:
         raise
-    except BaseException:  # a tzinfo's or an enum's own code may raise anything
+    except BaseException:  # anything: the value's own code may have run
         data = b""
     try:
         return _careful(value, data, most)

@@ -7,7 +7,7 @@ import itertools
 import types
 from collections import deque
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
@@ -25,7 +25,7 @@ MAX_ARRAY = 16_384
 _WHOLE = 1 << 62
 _DEFAULT_REPR: Any = object.__repr__
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
-_TEXTUAL = (Decimal, PurePath, UUID, date, datetime, time, timedelta, complex, range)
+_TEXTUAL = (Decimal, PurePath, UUID, timedelta, complex, range)
 
 
 class Walk:
@@ -80,6 +80,8 @@ class Walk:
             return self._text(f"{kind.__name__}: {safe_text(value)}")
         if isinstance(value, _NAMED):
             return self._text(_name(value))
+        if isinstance(value, date | time):
+            return self._text(value.isoformat())
         if isinstance(value, _TEXTUAL):
             return self._text(str(value))
         return self._object(value, kind)
@@ -183,13 +185,21 @@ def _model_fields(value: Any, kind: type) -> list[tuple[str, Any]] | None:
         if isinstance(fields, dict):  # class variables and init-only ones stand there too
             names = [name for name, field in fields.items() if field._field_type.name == "_FIELD"]
         names = [getattr(name, "name", name) for name in names]
-        return [(name, object.__getattribute__(value, name)) for name in names if not name.startswith("_")]
+        return [(name, object.__getattribute__(value, name)) for name in names if _has(value, name)]
     fields = getattr(kind, "model_fields", None) if hasattr(kind, "model_dump") else getattr(kind, "__fields__", None)
     if not isinstance(fields, dict):
         return None
     hidden = {name for name, field in fields.items() if getattr(field, "exclude", None) is True}
     extra = getattr(value, "__pydantic_extra__", None) or {}
     return [(name, item) for name, item in (*vars(value).items(), *extra.items()) if name not in hidden]
+
+
+def _has(value: Any, name: str) -> bool:
+    try:
+        object.__getattribute__(value, name)
+    except AttributeError:  # a field without a value yet
+        return False
+    return not name.startswith("_")
 
 
 def _integer(value: int) -> Any:

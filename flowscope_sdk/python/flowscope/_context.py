@@ -31,12 +31,18 @@ class Attachment:
         self.span = span
         self.previous = previous
         self.live = True
-        self.frame: FrameType | None = None
+        self.frame: FrameType | _Ended | None = None
         self.owner: Any = None
 
 
 Token: TypeAlias = Attachment
 
+
+class _Ended:
+    f_back = None
+
+
+_ENDED = _Ended()
 _variable: ContextVar[Attachment | None] = ContextVar("flowscope_span", default=None)
 get_attachment = _variable.get
 set_attachment = _variable.set
@@ -86,7 +92,9 @@ def attach_in(span: Span, frame: FrameType) -> Token:
 
 def detach(token: Token) -> None:
     """End an attach(). In any order, from any thread and context, without an error and without leaving a trace."""
-    token.frame = None
+    if token.frame is not None:
+        # A generator may be closed in another context than it ran in: for those it ran in, it stays suspended.
+        token.frame = _ENDED
     if get_attachment() is not token:
         token.live = False
         return

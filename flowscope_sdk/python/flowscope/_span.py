@@ -5,10 +5,8 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Self
 
-import orjson
-
 from flowscope import _context
-from flowscope._capture import snapshot
+from flowscope._capture import loads, snapshot
 from flowscope._errors import ErrorInfo
 from flowscope._guard import failed
 from flowscope._intake import SPAN_COST
@@ -77,7 +75,7 @@ class Span:
     @property
     def input(self) -> Any:
         """What went in, as it was when it was set: plain JSON types."""
-        return None if self._input is None else orjson.loads(self._input)
+        return None if self._input is None else loads(self._input)
 
     @input.setter  # noqa: A003
     def input(self, value: Any) -> None:
@@ -89,7 +87,7 @@ class Span:
     def output(self) -> Any:
         """What came out, as it was when it was set: plain JSON types."""
         data = output_json(self)
-        return None if data is None else orjson.loads(data)
+        return None if data is None else loads(data)
 
     @output.setter
     def output(self, value: Any) -> None:
@@ -117,7 +115,7 @@ class Span:
     def set(self, key: str, value: Any) -> None:
         """Set one member of the metadata."""
         try:
-            self.metadata[key] = value if type(value) in _SCALARS else orjson.loads(snapshot(value))
+            self.metadata[key] = value if type(value) in _SCALARS else loads(snapshot(value))
             self._changed(64)
         except Exception as error:
             failed("Span.set", error)
@@ -234,4 +232,4 @@ def output_json(span: Span) -> bytes | None:
 
 def plain(members: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of metadata that nobody else can change."""
-    return {key: value if type(value) in _SCALARS else orjson.loads(snapshot(value)) for key, value in members.items()}
+    return {key: value if type(value) in _SCALARS else loads(snapshot(value)) for key, value in members.items()}
