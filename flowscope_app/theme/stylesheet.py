@@ -55,7 +55,7 @@ QLineEdit#query { background: transparent; border: none; padding: 0; }
 QLabel#searchProblem {
     background: $raised; border: 1px solid $error; border-radius: 6px; padding: 4px 8px;
 }
-QListView#completions { background: $raised; border: 1px solid $line; padding: 4px 0; }
+QListView#completions { background: $raised; border: 1px solid $line; }
 
 QPushButton, QToolButton {
     background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px 12px; color: $text;

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QTextCursor, QTextOption
+from PySide6.QtGui import QTextOption
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.views.common.copy_button import CopyButton
 from flowscope_app.views.common.labels import PlainLabel
+from flowscope_app.views.common.pieces import Pieces
 from flowscope_app.views.common.plain import describe, visible
 from flowscope_app.views.common.save import SaveButton
 
 LIMIT = 200_000  # characters shown
-PIECE = 2_000  # characters in one line: Qt lays out a line whole, and a million take it many seconds
 
 
 class PlainText(QPlainTextEdit):
@@ -34,7 +34,7 @@ class PlainText(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
         self._shown = ""
-        self._continued: set[int] = set()  # blocks that go on with the line before them
+        self._pieces = Pieces()
 
     def loadResource(self, _kind: int, _name: object) -> object:
         return None
@@ -55,45 +55,18 @@ class PlainText(QPlainTextEdit):
         self._shown = text
 
     def _replace(self, text: str) -> None:
-        self._continued.clear()
-        self.setPlainText(self._split(text, 0, 0))
+        self._pieces.clear()
+        self.setPlainText(self._pieces.split(text))
         self.verticalScrollBar().setValue(0)
 
     def _append(self, more: str) -> None:
         bar = self.verticalScrollBar()
         at, at_end = bar.value(), bar.value() >= bar.maximum()
-        last = self.document().lastBlock()
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(self._split(more, last.blockNumber(), last.length() - 1))
+        self._pieces.append(self.document(), more)
         bar.setValue(bar.maximum() if at_end else at)
 
-    def _split(self, text: str, block: int, column: int) -> str:
-        """Break lines longer than PIECE, the first one going on at `column` of `block`."""
-        lines = []
-        for number, line in enumerate(text.split("\n")):
-            block += number > 0
-            room = PIECE - column if number == 0 else PIECE
-            if len(line) <= room:
-                lines.append(line)
-                continue
-            lines.append(line[:room])
-            for start in range(room, len(line), PIECE):
-                block += 1
-                self._continued.add(block)
-                lines.append(line[start : start + PIECE])
-        return "\n".join(lines)
-
     def createMimeDataFromSelection(self) -> QMimeData:
-        cursor = self.textCursor()
-        first = self.document().findBlock(cursor.selectionStart()).blockNumber()
-        lines = cursor.selection().toPlainText().split("\n")
-        joined = lines[:1]
-        for number, line in enumerate(lines[1:], first + 1):
-            joined.append(line if number in self._continued else "\n" + line)
-        data = QMimeData()
-        data.setText("".join(joined))
-        return data
+        return self._pieces.selected(self.textCursor())
 
 
 class TextView(QWidget):

@@ -13,10 +13,11 @@ from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans import skim, stack
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.messages import Conversation, conversation
+from flowscope_app.spans.pretty import indented
 from flowscope_app.spans.rows import Payload
 from flowscope_app.spans.stack import Trace
 
-_MANY = 2_000_000  # bytes of a record up to which its copy is indented
+_MANY = 500_000  # bytes of a record up to which its copy is indented
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,7 @@ class Details:
             if data is not None:
                 whole[name] = orjson.Fragment(data)
         made = orjson.dumps(whole)
-        if len(made) > _MANY:
-            return made
-        try:
-            return orjson.dumps(orjson.loads(made), option=orjson.OPT_INDENT_2)
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-            return made
+        return made if len(made) > _MANY else indented(made.decode("utf-8", "replace")).encode()
 
 
 def prepare(facts: SpanFacts, payload: Payload) -> Details:

@@ -92,6 +92,10 @@ class InspectorView(QWidget):
         """The name of the tab shown, one of TABS."""
         return TABS[self.tabs.currentIndex()]
 
+    def details(self) -> Details | None:
+        """What is shown, None while it is being read."""
+        return self._details
+
     def show_tab(self, name: str) -> None:
         """Choose a tab as the user would; one that has nothing is chosen once something has."""
         self._wanted = name
@@ -215,12 +219,10 @@ class InspectorView(QWidget):
     def _choose_tab(self, *, fresh: bool = False) -> None:
         if self._details is None:
             return
-        order = [self._wanted] if self._wanted else []
-        if fresh or not self.tabs.isTabEnabled(self.tabs.currentIndex()):
-            order += ["error"] if self._facts and self._facts.status is Status.ERROR and not self._wanted else []
-        else:
-            order.append(self.current_tab())
-        order += TABS
+        failed = self._facts is not None and self._facts.status is Status.ERROR
+        sensible = ("error", *TABS) if failed else TABS
+        stay = () if fresh else (self.current_tab(),)
+        order = (*([self._wanted] if self._wanted else []), *stay, *sensible)
         name = next(name for name in order if self.tabs.isTabEnabled(TABS.index(name)))
         self.tabs.blockSignals(True)
         self.tabs.setCurrentIndex(TABS.index(name))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from math import ceil
 
 from PySide6.QtCore import QMimeData, QSizeF, Qt
-from PySide6.QtGui import QTextCursor, QTextOption, QWheelEvent
+from PySide6.QtGui import QTextOption, QWheelEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 
 from flowscope_app import theme
+from flowscope_app.views.common.pieces import Pieces
 from flowscope_app.views.common.plain import visible
-
-_PIECE = 2_000  # characters of one line, see text_view
 
 
 class TextBlock(QTextEdit):
@@ -33,6 +32,7 @@ class TextBlock(QTextEdit):
         self.document().setDocumentMargin(0)
         self.setFont(theme.mono_font() if mono else theme.ui_font())
         self._shown = ""
+        self._pieces = Pieces()
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit(self.document().size())
 
@@ -41,15 +41,14 @@ class TextBlock(QTextEdit):
 
     def show_text(self, text: str) -> None:
         """Show a text; one that only grew keeps its selection."""
-        text = _pieces(visible(text))
+        text = visible(text)
         if text == self._shown:
             return
         if self._shown and text.startswith(self._shown):
-            cursor = QTextCursor(self.document())
-            cursor.movePosition(QTextCursor.MoveOperation.End)
-            cursor.insertText(text[len(self._shown) :])
+            self._pieces.append(self.document(), text[len(self._shown) :])
         else:
-            self.setPlainText(text)
+            self._pieces.clear()
+            self.setPlainText(self._pieces.split(text))
         self._shown = text
 
     def set_dim(self, dim: bool) -> None:
@@ -62,7 +61,7 @@ class TextBlock(QTextEdit):
 
     def text(self) -> str:
         """What is shown."""
-        return self.toPlainText()
+        return self._shown
 
     def _fit(self, size: QSizeF) -> None:
         self.setFixedHeight(max(ceil(size.height()), self.fontMetrics().height()))
@@ -71,15 +70,4 @@ class TextBlock(QTextEdit):
         event.ignore()
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        data = QMimeData()
-        data.setText(self.textCursor().selection().toPlainText())
-        return data
-
-
-def _pieces(text: str) -> str:
-    if len(text) <= _PIECE:
-        return text
-    lines = []
-    for line in text.split("\n"):
-        lines += [line[at : at + _PIECE] for at in range(0, max(1, len(line)), _PIECE)]
-    return "\n".join(lines)
+        return self._pieces.selected(self.textCursor())

@@ -133,8 +133,7 @@ class SearchBar(QFrame):
         self._mark("invalid", wrong)
         self.problem.setText(str(error) if error is not None else "")
         self._show_problem(wrong)
-        on = control.active and error is None
-        self.counter.setText(self._count() if on or control.active else "")
+        self.counter.setText(self._count() if control.active and not wrong else "")
         self.counter.setAccessibleName(f"Matches: {self.counter.text()}")
         for button in (self.previous, self.next):
             button.setVisible(control.active)

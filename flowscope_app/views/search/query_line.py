@@ -109,7 +109,7 @@ class QueryLine(QLineEdit):
             return
         self._options.show_options(options)
         rect = self.cursorRect()
-        rect.setWidth(self._popup.width())
+        rect.setWidth(self._popup.minimumWidth())
         self._completer.complete(rect)
         self._popup.setCurrentIndex(QModelIndex())
 
