@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,20 +91,17 @@ class Sink:
         with flowscope.trace(mark):
             pass
         assert flowscope.flush(20)
-        self.receive_until(lambda record: record["operation"] == mark and record["status"] != "pending")
+        self.receive_until(lambda trace: any(span.status != "pending" for span in trace.named(mark)))
         self.records = {id_: record for id_, record in self.records.items() if record["operation"] != mark}
         return Trace(self.records)
 
-    def receive_until(self, last: Any) -> Trace:
-        """Receive until a record comes for which `last` holds."""
-        done = False
-        while not done:
+    def receive_until(self, done: Callable[[Trace], bool]) -> Trace:
+        """Receive until `done` holds of all that has come."""
+        while not done(trace := Trace(self.records)):
             header, body = self._socket.recv_multipart()
             assert json.loads(header)["dropped"] == 0
-            for record in json.loads(body):
-                self.records[record["id"]] = record
-                done = done or last(record)
-        return Trace(self.records)
+            self.records.update((record["id"], record) for record in json.loads(body))
+        return trace
 
     def close(self) -> None:
         self._socket.close(0)

@@ -317,6 +317,7 @@ def test_a_workflow_is_done_without_an_error(traced: Any) -> None:
     assert failed.error == "ValueError: -4"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # LlamaIndex's own
 def test_an_agent_with_its_model_and_tool(traced: Any) -> None:
     def add(a: int, b: int) -> int:
         """Add."""

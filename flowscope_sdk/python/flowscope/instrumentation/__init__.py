@@ -17,7 +17,7 @@ __all__ = ["REGISTRY", "Integration", "Status", "activate", "deactivate", "statu
 
 
 class Integration(NamedTuple):
-    """One framework: instrumented as soon as one of `targets` is imported, by `entry` (`module:function`)."""
+    """One framework: `entry` (`module:function`) is called with each of `targets` right after it is imported."""
 
     name: str
     targets: tuple[str, ...]
@@ -41,7 +41,13 @@ REGISTRY: dict[str, Integration] = {
     for integration in (
         Integration(
             name="langchain",
-            targets=("langchain_core.tracers.context",),
+            targets=(
+                "langchain_core.tracers.context",
+                "langchain_core.callbacks.manager",
+                "langchain_core.language_models.chat_models",
+                "langchain_core.language_models.llms",
+                "langchain_core.retrievers",
+            ),
             package="langchain-core",
             since="0.1.19",
             before="2",

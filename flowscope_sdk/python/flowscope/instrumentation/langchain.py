@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from flowscope import _hooks
 from flowscope._guard import guarded
 from flowscope.instrumentation import _langchain_runs, _nesting
 
@@ -26,14 +25,29 @@ _Method = Callable[..., Any]
 _runs = _langchain_runs.Runs()
 _handler: Any = None
 _variable: ContextVar[Any] | None = None
-_hooked: list[_hooks.Hook] = []
 _patched: list[tuple[type, str, _Method]] = []
 # The innermost call of a model or retriever that is running in this context.
 _body: ContextVar[_Body | None] = ContextVar("flowscope_langchain_body", default=None)
 
 
 def install(module: Any) -> None:
-    """Instrument LangChain; `module` is `langchain_core.tracers.context`. A second time does nothing."""
+    """Instrument one of LangChain's modules, as the registry lists them. A second time does nothing."""
+    _INSTALL[module.__name__](module)
+
+
+def uninstall() -> None:
+    """Take everything back that install() did."""
+    while _patched:
+        owner, name, original = _patched.pop()
+        setattr(owner, name, original)
+    module = sys.modules.get("langchain_core.tracers.context")
+    if module is not None:
+        module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not _variable]
+    _nesting.remove_source("langchain")
+    _nesting.remove_source("langchain bodies")
+
+
+def _hook_managers(module: Any) -> None:
     global _handler, _variable
     if _handler is None:
         _handler = _langchain_runs.handler_class(_runs)()
@@ -46,27 +60,6 @@ def install(module: Any) -> None:
     _runs.on_start = _opened
     _nesting.add_source("langchain", _current_run)
     _nesting.add_source("langchain bodies", _running_body)
-    for name, patch in (
-        ("langchain_core.callbacks.manager", _patch_manager),
-        ("langchain_core.language_models.chat_models", _patch_chat_models),
-        ("langchain_core.language_models.llms", _patch_text_models),
-        ("langchain_core.retrievers", _patch_retrievers),
-    ):
-        _hooked.append(_hooks.register(name, patch))
-
-
-def uninstall() -> None:
-    """Take everything back that install() did."""
-    while _hooked:
-        _hooked.pop().uninstall()
-    while _patched:
-        owner, name, original = _patched.pop()
-        setattr(owner, name, original)
-    module = sys.modules.get("langchain_core.tracers.context")
-    if module is not None:
-        module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not _variable]
-    _nesting.remove_source("langchain")
-    _nesting.remove_source("langchain bodies")
 
 
 def handler() -> Any:
@@ -274,3 +267,12 @@ def _users_first(original: _Method) -> Callable[..., Coroutine[Any, Any, Any]]:
         return runs
 
     return on_llm_start
+
+
+_INSTALL: dict[str, Callable[[Any], None]] = {
+    "langchain_core.tracers.context": _hook_managers,
+    "langchain_core.callbacks.manager": _patch_manager,
+    "langchain_core.language_models.chat_models": _patch_chat_models,
+    "langchain_core.language_models.llms": _patch_text_models,
+    "langchain_core.retrievers": _patch_retrievers,
+}
