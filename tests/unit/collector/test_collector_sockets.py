@@ -1,0 +1,146 @@
+"""Binding: refused in one line that says who is in the way; nothing that is not ZeroMQ 3 gets in."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import zmq
+
+from flowscope_app.collector import client
+from flowscope_app.collector.errors import ListenError, NoAnswer
+from flowscope_app.collector.handshakes import Handshakes
+from flowscope_app.collector.sockets import listen
+
+
+def port_of(addr: str) -> int:
+    return int(addr.rpartition(":")[2])
+
+
+def refused(addr: str) -> str:
+    with pytest.raises(ListenError) as caught:
+        listen(addr)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_port_0_takes_two_neighbours() -> None:
+    with closing(listen("tcp://127.0.0.1:0")) as sockets:
+        assert port_of(sockets.control_addr) == port_of(sockets.addr) + 1
+        assert client.control_of(sockets.addr) == sockets.control_addr
+
+
+def test_a_taken_port_is_refused_with_its_holder(free_addr: str) -> None:
+    code = (
+        f"import socket, sys; s = socket.create_server(('127.0.0.1', {port_of(free_addr)})); print(); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        holder.stdout.readline()
+        line = refused(free_addr)
+        assert f"{free_addr} is in use by" in line
+        assert f"(pid {holder.pid})" in line
+        assert "--addr" in line
+        holder.stdin.close()
+
+
+def test_a_taken_control_port_is_refused_and_lets_the_first_go(free_addr: str) -> None:
+    with socket.create_server(("127.0.0.1", port_of(free_addr) + 1)):
+        assert "control channel" in refused(free_addr)
+    with closing(listen(free_addr)) as sockets:
+        assert sockets.addr == free_addr
+
+
+@pytest.mark.parametrize("addr", ["tcp://0.0.0.0:3569", "tcp://*:3569", "tcp://192.168.1.20:3569", "tcp://[::]:3569"])
+def test_an_address_other_machines_can_reach_is_refused(addr: str) -> None:
+    assert "other machines" in refused(addr)
+
+
+@pytest.mark.parametrize("addr", ["", "3569", "http://127.0.0.1:1", "off", "file:///x", "tcp://127.0.0.1:1,ipc://x"])
+def test_what_is_no_address_to_listen_on_is_refused(addr: str) -> None:
+    assert refused(addr)
+
+
+def test_localhost_and_ipv6_are_loopback() -> None:
+    with closing(listen("tcp://localhost:0")) as sockets:
+        assert sockets.addr.startswith("tcp://127.0.0.1:")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with closing(listen("tcp://[::1]:0")) as sockets:
+        assert sockets.addr.startswith("tcp://[::1]:")
+
+
+def test_an_ipc_path_is_not_taken_from_who_has_it(tmp_path: Path) -> None:
+    addr = f"ipc://{tmp_path}/run/flowscope"
+    with closing(listen(addr)) as sockets:
+        assert sockets.control_addr == addr + ".control"
+        path = tmp_path / "run" / "flowscope"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert f"pid {os.getpid()}" in refused(addr)
+        with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+            push.connect(addr)
+            push.send(b"still here")
+            assert sockets.data.poll(5_000)
+            assert sockets.data.recv() == b"still here"
+    with closing(listen(addr)):
+        pass  # a socket file that was left behind is no obstacle
+
+
+def wait_until(true: Callable[[], bool], timeout: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",
+        b"\x01\x00\x00",  # ZMTP 1.0
+        os.urandom(4_000),
+        b"",
+    ],
+    ids=["http", "zmtp1", "random", "nothing"],
+)
+def test_what_does_not_speak_zeromq_3_is_counted_and_delivers_nothing(sent: bytes) -> None:
+    with closing(listen("tcp://127.0.0.1:0")) as sockets:
+        watch = Handshakes(sockets.data)
+        try:
+            with zmq.Context() as context, context.socket(zmq.PUSH) as good:
+                good.connect(sockets.addr)
+                good.send(b"before")
+                assert sockets.data.poll(5_000)
+                sockets.data.recv()
+                with socket.create_connection(("127.0.0.1", port_of(sockets.addr))) as stranger:
+                    stranger.sendall(sent)
+
+                    def counted() -> bool:
+                        watch.read()
+                        watch.new_failures()
+                        return watch.failed == 1
+
+                    wait_until(counted)
+                assert not sockets.data.poll(50)
+                good.send(b"after")
+                assert sockets.data.poll(5_000)
+                assert sockets.data.recv() == b"after"
+            assert watch.new_failures() == 0
+        finally:
+            watch.close()
+
+
+def test_a_collector_that_is_not_there_does_not_answer(free_addr: str) -> None:
+    with pytest.raises(NoAnswer):
+        client.request(free_addr, {"cmd": "hello"}, 0.2)
