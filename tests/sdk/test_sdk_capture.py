@@ -97,8 +97,9 @@ def test_pydantic_models_by_their_fields():
 
     class Model(pydantic.BaseModel):
         model_config = pydantic.ConfigDict(extra="allow")
+
         inner: Inner
-        tags: set[str] = {"a"}
+        tags: set[str] = pydantic.Field(default_factory=lambda: {"a"})
 
     assert loaded(Model(inner=Inner(key="secret"), more=1)) == {
         "inner": {"key": "SecretStr('**********')"},

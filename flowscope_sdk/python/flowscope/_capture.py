@@ -32,7 +32,7 @@ def loads(data: bytes) -> Any:
 
 
 def snapshot(value: Any, most: int = 0) -> bytes:
-    """`value` as JSON, a Cut if that is longer than `most` bytes (FLOWSCOPE_MAX_VALUE). Never raises; a Ctrl-C passes."""
+    """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises nothing but KeyboardInterrupt."""
     most = most or limit
     try:
         data = dumps(value, None, _OPTIONS)

@@ -27,7 +27,7 @@ def encode(span: Span, redacted: bool) -> bytes:
         "id": f"{span._id:016x}",
         "session_id": span.session_id,
         "parent_id": f"{span._parent:016x}" if span._parent else None,
-        "operation": _payload(snapshot(span.operation, _OURS), redacted) if len(span.operation) > _SHORT else span.operation,
+        "operation": span.operation if len(span.operation) <= _SHORT else _text(span.operation, redacted),
         "framework": span.framework,
         "language": "python",
         "start_time": format_time(span.start_ns),
@@ -36,7 +36,7 @@ def encode(span: Span, redacted: bool) -> bytes:
         "output": _payload(output, redacted),
         "metadata": _metadata(span, output, redacted),
         "status": "pending" if end_ns is None else span.status,
-        "error": None if span.error is None else _payload(snapshot(span.error, _OURS), redacted),
+        "error": None if span.error is None else _text(span.error, redacted),
     }
     try:
         return _dumps(record)
@@ -48,6 +48,10 @@ def _payload(data: bytes | None, redacted: bool) -> Any:
     if data is None:
         return None
     return _Fragment(bytes(redact(data) if redacted else data))  # not a Cut: orjson takes bytes only
+
+
+def _text(text: str, redacted: bool) -> Any:
+    return _payload(snapshot(text, _OURS), redacted)
 
 
 def _writable(member: Any) -> Any:

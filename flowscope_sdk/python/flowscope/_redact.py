@@ -67,12 +67,14 @@ _BETWEEN = re.compile(
 )
 _FLAG = re.compile(rb"\s++(?=[^\s-])")
 _JSON_STRING = re.compile(rb'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _JSON_SCALAR = re.compile(rb"-?[0-9][0-9.eE+-]*+")
 _OPENING = re.compile(rb"b?(\\*[\"'])")
 _SCHEME = re.compile(rb"(?i:bearer|basic|digest|token|apikey|negotiate|aws4-hmac-sha256)\s++")
 _WORD = re.compile(rb"(?:[^\s\"',;&}\])\\<>]|\\u[0-9a-f]{4})++")
 _LINE = re.compile(rb"(?:[^\"\\]|\\u[0-9a-f]{4})++")
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_ANY_BRACKET = re.compile(rb"[\[\]{}()]")
 _SCHEMA = re.compile(rb'\{[^{}]{0,200}"(?:type|\$ref|anyOf|allOf|oneOf)":')
 
 
@@ -128,8 +130,9 @@ def _tokens(data: bytes) -> Iterator[_Hit]:
         if found is not None:
             yield found.start(), end, MASK
         elif data[start - 1 : start] in (b".", b":") or data[end : end + 1] == b".":
-            found = _DOTTED.search(data, max(0, start - 32), end + 400)
+            found = _DOTTED.search(data, max(0, start - 32), min(end, start + 400) + 400)
             if found is not None:
+                found = _DOTTED.match(data, found.start()) or found  # however long it is
                 yield found.start(), found.end(), MASK
                 end = max(end, found.end())
         start = runs.find(_RUN, end)
@@ -206,16 +209,37 @@ def _text_value(data: bytes, at: int, name: bytes) -> Iterator[_Hit]:
     """A value inside a text, quoted or not, at whatever level of escaping."""
     opening = _OPENING.match(data, at)
     if opening is not None and opening[1] != b'"':
-        closing = data.find(opening[1], opening.end(), opening.end() + 4096)
-        limit = data.find(b'"', opening.end())
-        if closing >= 0 and (limit < 0 or closing <= limit):
-            if closing > opening.end():
-                yield opening.end(), closing, MASK
-            return
-        at = opening.end()
+        # Its end is the same quote at the same level of escaping; cut short, all that is left of the text.
+        closing = re.compile(rb"(?<!\\)" + re.escape(opening[1])).search(
+            data, opening.end(), _text_end(data, opening.end())
+        )
+        end = closing.start() if closing is not None else _text_end(data, opening.end())
+        if end > opening.end():
+            yield opening.end(), end, MASK
+        return
+    if data[at : at + 1] in (b"[", b"{", b"("):
+        yield at, _bracket_end(data, at), MASK
+        return
     scheme = _SCHEME.match(data, at)
     if scheme is not None:
         at = scheme.end()
     found = (_LINE if _COOKIE_NAME.fullmatch(name) else _WORD).match(data, at)
     if found is not None and found.end() > at:
         yield at, found.end(), MASK
+
+
+def _text_end(data: bytes, at: int) -> int:
+    """Where the JSON string ends that `at` stands in."""
+    rest = _REST_OF_STRING.match(data, at)
+    return rest.end() if rest is not None else len(data)
+
+
+def _bracket_end(data: bytes, at: int) -> int:
+    """Behind the bracket that closes the one at `at` in a text; the text's end if none does."""
+    end = _text_end(data, at)
+    depth = 0
+    for found in _ANY_BRACKET.finditer(data, at, end):
+        depth += 1 if found[0] in b"[{(" else -1
+        if depth == 0:
+            return found.end()
+    return end
