@@ -58,9 +58,7 @@ def measure(snapshot: Snapshot, grouping: Grouping = "operation", within: Mask |
     Self times take all children into account, those outside of `within` too.
     """
     column = snapshot.op if grouping == "operation" else snapshot.model
-    chosen = np.ones(snapshot.n, bool) if within is None else within[: snapshot.n].copy()
-    if len(chosen) < snapshot.n:  # a filter that has not seen the newest spans yet
-        chosen = np.concatenate((chosen, np.zeros(snapshot.n - len(chosen), bool)))
+    chosen = snapshot.matching(within)
     if grouping == "model":
         chosen &= column != 0
     rows = np.flatnonzero(chosen)

@@ -68,3 +68,12 @@ class Snapshot:
     def overlapping(self, first: int, last: int) -> Mask:
         """Which spans have a moment in common with `first`..`last` (ns)."""
         return (self.start <= last) & (self.end >= first)
+
+    def matching(self, mask: Mask | None) -> Mask:
+        """A filter's mask, or all where there is none; spans that the filter has not seen yet do not match."""
+        matching = np.zeros(self.n, bool)
+        if mask is None:
+            matching[:] = True
+        else:
+            matching[: len(mask)] = mask[: self.n]
+        return matching

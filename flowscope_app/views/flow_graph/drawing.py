@@ -121,8 +121,7 @@ def _matching(snapshot: Snapshot, grouping: Grouping, mask: Mask | None) -> froz
     if mask is None:
         return None
     column = snapshot.op if grouping == "operation" else snapshot.key
-    rows = min(len(mask), snapshot.n)
-    return frozenset(column[:rows][mask[:rows]].tolist())
+    return frozenset(column[snapshot.matching(mask)].tolist())
 
 
 def _ways(

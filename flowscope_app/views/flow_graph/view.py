@@ -74,6 +74,21 @@ class FlowGraphView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
     @property
+    def idle(self) -> bool:
+        """Whether the graph is as new as what it was made from."""
+        return self._work.idle
+
+    @property
+    def says(self) -> str:
+        """What is said instead of a graph, "" while there is one."""
+        return "" if self._pages.currentIndex() else self._empty.title()
+
+    @property
+    def note(self) -> str:
+        """What is said below the graph of what it leaves out."""
+        return self._note.text()
+
+    @property
     def grouping(self) -> Grouping:
         """What a node is."""
         return "call" if self.corner.choice else "operation"

@@ -181,6 +181,11 @@ class TreeView(QWidget):
         self._ticked()
         self._show_selection()
 
+    @property
+    def says(self) -> str:
+        """What is said instead of a tree, "" while there is one."""
+        return "" if self._pages.currentIndex() else self._empty.title()
+
     def _say(self) -> None:
         """Show the tree, or why there is none."""
         if self.model.rowCount():

@@ -1,0 +1,155 @@
+"""The metrics' table and its view: figures, order, range, filter."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester, QTest
+from pytestqt.qtbot import QtBot
+from sample_sessions import MS, T0, Recorder, agent_loop, support_agent
+
+from flowscope_app.analysis.metrics import measure
+from flowscope_app.analysis.snapshot import Snapshot
+from flowscope_app.qtmodels.metrics_model import Column, MetricsModel
+from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.spans.kinds import Kind
+from flowscope_app.views.metrics import MetricsView
+
+
+@pytest.fixture
+def state(qapp: object) -> ViewState:
+    return ViewState()
+
+
+@pytest.fixture
+def view(qtbot: QtBot, state: ViewState) -> MetricsView:
+    made = MetricsView(state)
+    qtbot.addWidget(made)
+    made.resize(1060, 420)
+    made.show()
+    return made
+
+
+def load(qtbot: QtBot, view: MetricsView, state: ViewState, recorder: Recorder) -> None:
+    state.set_table(recorder.table())
+    settle(qtbot, view)
+
+
+def settle(qtbot: QtBot, view: MetricsView) -> None:
+    qtbot.waitUntil(lambda: view.idle, timeout=10_000)
+
+
+def names(view: MetricsView) -> list[str]:
+    return [view.model.name(row) for row in range(view.model.rowCount())]
+
+
+def cells(model: MetricsModel, name: str) -> list[str]:
+    row = model.row_of(name)
+    return [str(model.index(row, column).data()) for column in Column]
+
+
+def filled(recorder: Recorder) -> MetricsModel:
+    table = recorder.table()
+    model = MetricsModel()
+    QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal, model)
+    model.take(measure(Snapshot.of(table, table.latest)), table.names)
+    return model
+
+
+def test_a_row_says_how_an_operation_went(qapp: object) -> None:
+    model = filled(agent_loop())
+    assert cells(model, "read_file") == [
+        "read_file", "4", "1", "25.0 %", "109 ms", "109 ms", "109 ms", "436 ms", "436 ms", "15.9 %", "–", "–",
+    ]  # fmt: skip
+    assert cells(model, "ChatAnthropic")[Column.TOKENS_IN] == "7,800"
+    right = model.index(0, Column.P95).data(Qt.ItemDataRole.TextAlignmentRole)
+    assert right & Qt.AlignmentFlag.AlignRight
+
+
+def test_a_click_on_a_head_sorts_and_another_turns_it_round(qapp: object) -> None:
+    model = filled(agent_loop())
+    model.sort_by(Column.CALLS)
+    calls = [int(model.index(row, Column.CALLS).data()) for row in range(model.rowCount())]
+    assert calls == sorted(calls, reverse=True)
+    assert model.headerData(Column.CALLS, Qt.Orientation.Horizontal) == "Calls ↓"
+    model.sort_by(Column.CALLS)
+    assert int(model.index(0, Column.CALLS).data()) == min(calls)
+    model.sort_by(Column.NAME)
+    assert [model.name(row) for row in range(2)] == ["ChatAnthropic", "LangGraph"]
+
+
+def test_what_is_unknown_is_last_either_way(qapp: object) -> None:
+    recorder = agent_loop()
+    recorder.span("running", Kind.TOOL, 5_000, None)
+    model = filled(recorder)
+    for _ in range(2):
+        model.sort_by(Column.P95)
+        last = model.rowCount() - 1
+        assert (model.name(last), model.index(last, Column.P95).data()) == ("running", "–")
+
+
+def test_the_busiest_operation_is_first(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, agent_loop())
+    assert names(view)[:2] == ["ChatAnthropic", "search_web"]
+
+
+def test_figures_follow_the_timelines_range(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, support_agent(running=False))
+    state.set_range(T0 + 510 * MS, T0 + 600 * MS)
+    settle(qtbot, view)
+    assert set(names(view)) == {"LangGraph support-agent", "act", "Retriever", "embed"}
+    assert view.note == "Calls in the 90 ms that the timeline shows, of 1.72 s."
+
+
+def test_figures_follow_the_filter(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, support_agent())
+    state.set_mask(state.table.kind == Kind.LLM)
+    settle(qtbot, view)
+    assert names(view) == ["ChatOpenAI"]
+
+
+def test_by_model(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, support_agent())
+    view.corner.choose(1)
+    settle(qtbot, view)
+    assert names(view) == ["gpt-4o-mini"]
+    assert view.model.headerData(0, Qt.Orientation.Horizontal) == "Model"
+
+
+def test_a_click_filters_and_another_takes_it_back(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, support_agent())
+    rect = view.table.visualRect(view.model.index(view.model.row_of("ChatOpenAI"), 0))
+    for expected in ('op="ChatOpenAI"', ""):
+        QTest.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+        assert state.filter_text == expected
+
+
+def test_enter_filters_too(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, support_agent())
+    view.table.setCurrentIndex(view.model.index(0, 0))
+    QTest.keyClick(view.table, Qt.Key.Key_Return)
+    assert state.filter_text == f'op="{names(view)[0]}"'
+
+
+def test_arriving_spans_move_figures_and_leave_the_current_row(
+    view: MetricsView, state: ViewState, qtbot: QtBot
+) -> None:
+    recorder = agent_loop()
+    load(qtbot, view, state, recorder)
+    view.table.setCurrentIndex(view.model.index(view.model.row_of("tools"), 0))
+    recorder.span("slow", Kind.TOOL, 3_000, 9_000)
+    state.apply(recorder.delta())
+    settle(qtbot, view)
+    assert names(view)[0] == "slow"
+    assert view.model.name(view.table.currentIndex().row()) == "tools"
+
+
+def test_it_says_why_there_are_no_figures(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    assert view.says == "No session chosen"
+    recorder = Recorder()
+    recorder.span("work", Kind.TASK, 0, 1)
+    load(qtbot, view, state, recorder)
+    assert view.says == ""
+    view.corner.choose(1)
+    settle(qtbot, view)
+    assert view.says == "No models"
