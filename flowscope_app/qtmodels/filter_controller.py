@@ -163,4 +163,5 @@ class FilterController(QObject):
             done,
             slot="filter",
             on_failed=failed,
+            long=True,
         )

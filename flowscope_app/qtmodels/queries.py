@@ -23,12 +23,14 @@ class _Asked:
 
 
 class Queries(QObject):
-    """Runs calls on a reader in a thread of its own; a newer call on a slot supersedes the older."""
+    """Runs calls on a reader in threads of their own; a newer call on a slot supersedes the older."""
 
     def __init__(self, db: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thread = ReaderThread(db, "flowscope-queries", self)
-        self._thread.start()
+        self._quick = ReaderThread(db, "flowscope-queries", self)
+        self._long = ReaderThread(db, "flowscope-long-queries", self)
+        self._quick.start()
+        self._long.start()
         self._latest: dict[str, _Asked] = {}
         self._running: set[Task] = set()  # superseded ones too, until their thread lets go of them
 
@@ -39,16 +41,21 @@ class Queries(QObject):
         *,
         slot: str,
         on_failed: Callable[[str], None] | None = None,
+        long: bool = False,
     ) -> None:
-        """Answer `call` to `on_done` in this thread, unless another call on `slot` came meanwhile."""
+        """Answer `call` to `on_done` in this thread, unless another call on `slot` came meanwhile.
+
+        A `long` call, one that reads through a session, waits for other long ones and keeps no quick one waiting.
+        """
         older = self._latest.get(slot)
         if older is not None:
             older.task.cancelled = True
-        task = Task(self._thread, call)
+        thread = self._long if long else self._quick
+        task = Task(thread, call)
         self._latest[slot] = _Asked(task, on_done, on_failed)
         self._running.add(task)
         task.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
-        task.moveToThread(self._thread)
+        task.moveToThread(thread)
         QMetaObject.invokeMethod(task, "run", Qt.ConnectionType.QueuedConnection)
 
     @Slot(object, object, str)
@@ -68,9 +75,10 @@ class Queries(QObject):
         self.run(lambda reader: reader.payload(span_key), on_done, slot=slot)
 
     def close(self) -> None:
-        """End the thread; calls still waiting are dropped."""
+        """End the threads; calls still waiting are dropped."""
         for task in self._running:
             task.cancelled = True
         self._latest.clear()
-        self._thread.finish()
+        self._quick.finish()
+        self._long.finish()
         self._running.clear()

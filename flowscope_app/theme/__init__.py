@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowscope_app.theme.fonts import BASE_PX, HEADING_PX, MONO_PX, mono_font, ui_font
 from flowscope_app.theme.icons import icon
 from flowscope_app.theme.manager import Mode, apply, current, mode, set_mode, signals
-from flowscope_app.theme.tokens import DARK, LIGHT, Tokens, contrast
+from flowscope_app.theme.tokens import DARK, LIGHT, Tokens, contrast, ink
 
 __all__ = [
     "BASE_PX",
@@ -19,6 +19,7 @@ __all__ = [
     "contrast",
     "current",
     "icon",
+    "ink",
     "mode",
     "mono_font",
     "set_mode",

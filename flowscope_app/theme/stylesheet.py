@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from string import Template
 
-from flowscope_app.theme.tokens import Tokens
+from PySide6.QtGui import QColor
+
+from flowscope_app.theme.tokens import Tokens, ink
 
 _SHEET = Template(
     """
@@ -16,7 +18,7 @@ QLabel[role="dim"] { color: $dim; }
 QLabel[role="section"] { color: $dim; font-weight: 600; font-size: 11px; letter-spacing: 0.6px; }
 QLabel[role="heading"] { font-weight: 600; font-size: 16px; }
 QLabel[role="error"] { color: $error; }
-QLabel[role="success"] { color: $success; }
+QLabel[role="success"] { color: $success_ink; }
 QLabel[role="warn"] { color: $warn; }
 QLabel[role="mono"] { font-family: "JetBrains Mono", monospace; font-size: 12px; }
 QLabel[role="mono-dim"] { font-family: "JetBrains Mono", monospace; font-size: 12px; color: $dim; }
@@ -140,5 +142,5 @@ QDialog { background: $panel; }
 
 def stylesheet_of(tokens: Tokens) -> str:
     """The application's style sheet in the colours of a theme."""
-    names = "window panel raised hover line text dim faint accent on_accent selection error success warn".split()
-    return _SHEET.substitute({name: getattr(tokens, name).name() for name in names})
+    colours = {name: colour.name() for name, colour in vars(tokens).items() if isinstance(colour, QColor)}
+    return _SHEET.substitute(colours, success_ink=ink(tokens.success, tokens.panel, tokens.text).name())

@@ -57,10 +57,27 @@ def luminance(colour: QColor) -> float:
     return 0.2126 * linear(colour.redF()) + 0.7152 * linear(colour.greenF()) + 0.0722 * linear(colour.blueF())
 
 
+AA = 4.5  # contrast that text needs
+
+
 def contrast(one: QColor, other: QColor) -> float:
     """Contrast ratio, by WCAG 2.2: 4.5 is AA for text, 3 for signs."""
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def ink(colour: QColor, ground: QColor, text: QColor) -> QColor:
+    """`colour` fit to be read on `ground`: moved towards `text` by as little as WCAG AA asks for."""
+    for step in range(11):
+        share = step / 10
+        mixed = QColor.fromRgbF(
+            colour.redF() + (text.redF() - colour.redF()) * share,
+            colour.greenF() + (text.greenF() - colour.greenF()) * share,
+            colour.blueF() + (text.blueF() - colour.blueF()) * share,
+        )
+        if contrast(mixed, ground) >= AA:
+            return mixed
+    return text
 
 
 def _readable_on(colour: QColor) -> QColor:

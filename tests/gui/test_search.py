@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -81,6 +83,15 @@ def test_free_text_looks_into_inputs_outputs_and_errors(stage, bar):
     matched(stage, ["späte Antwort"])
     write(bar, '-"refund" -kind:chain')
     matched(stage, ["ChatOpenAI"])
+
+
+def test_a_long_search_keeps_no_payload_waiting(stage, bar):
+    release, read = threading.Event(), []
+    stage.queries.run(lambda _reader: release.wait(20), lambda _done: None, slot="filter", long=True)
+    stage.queries.payload(stage.key("plan"), read.append)
+    stage.qtbot.waitUntil(lambda: bool(read))
+    release.set()
+    assert read[0].span_id == "plan"
 
 
 def test_the_last_text_typed_is_found_however_fast_it_changed(stage, bar):

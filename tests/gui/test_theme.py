@@ -23,6 +23,14 @@ def test_text_is_readable_on_every_surface(tokens: Tokens) -> None:
 
 
 @both
+def test_any_colour_becomes_readable_as_text(tokens: Tokens) -> None:
+    for surface in (tokens.window, tokens.panel, tokens.raised, tokens.hover, tokens.selection):
+        for colour in (*tokens.kinds.values(), tokens.success, tokens.error, tokens.dim, tokens.faint):
+            assert contrast(theme.ink(colour, surface, tokens.text), surface) >= 4.5
+    assert theme.ink(tokens.text, tokens.panel, tokens.text).name() == tokens.text.name()
+
+
+@both
 def test_labels_are_readable_on_bars(tokens: Tokens) -> None:
     for kind in Kind:
         assert contrast(tokens.on_kind(kind), tokens.kind(kind)) >= 4.5, kind

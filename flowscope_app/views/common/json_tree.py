@@ -57,20 +57,21 @@ class JsonDelegate(QStyledItemDelegate):
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, label)
             room.setLeft(room.left() + metrics.horizontalAdvance(label))
             if not ranged:
-                painter.setPen(tokens.dim)
                 painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, ": ")
                 room.setLeft(room.left() + metrics.horizontalAdvance(": "))
         if room.width() > 8:
-            painter.setPen(_colour(str(index.data(TypeRole))))
+            selected = bool(option.state & QStyle.StateFlag.State_Selected)
+            painter.setPen(_colour(str(index.data(TypeRole)), selected))
             value = metrics.elidedText(str(index.data(ValueTextRole)), Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, value)
         painter.restore()
 
 
-def _colour(kind: str) -> QColor:
+def _colour(kind: str, selected: bool) -> QColor:
     tokens = theme.current()
     named = {"string": Kind.RETRIEVER, "number": Kind.LLM, "constant": Kind.EMBEDDING}
-    return tokens.kind(named[kind]) if kind in named else tokens.warn if kind == "cut" else tokens.dim
+    colour = tokens.kind(named[kind]) if kind in named else tokens.warn if kind == "cut" else tokens.dim
+    return theme.ink(colour, tokens.selection if selected else tokens.panel, tokens.text)
 
 
 class JsonTree(QWidget):

@@ -139,7 +139,7 @@ def _format(token: Token) -> QTextCharFormat:
         "error": theme_now.error,
     }
     made = QTextCharFormat()
-    made.setForeground(colours[token.type])
+    made.setForeground(theme.ink(colours[token.type], theme_now.window, theme_now.text))
     if token.type == "error":
         made.setUnderlineStyle(QTextCharFormat.UnderlineStyle.WaveUnderline)
         made.setUnderlineColor(theme_now.error)

@@ -30,33 +30,38 @@ class SessionDelegate(QStyledItemDelegate):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        _ground(painter, option)
         rect: QRect = option.rect
         room = rect.adjusted(_LEFT, 6, -_RIGHT, -6)
         first = QRect(room.left(), room.top(), room.width(), _LINE)
         second = QRect(room.left(), room.bottom() - _LINE + 1, room.width(), _LINE)
-        _first_line(painter, first, str(index.data()), bool(index.data(LiveRole)), str(index.data(WhenRole)))
-        _second_line(painter, second, row)
+        ground = _ground(painter, option)
+        _first_line(painter, first, str(index.data()), bool(index.data(LiveRole)), str(index.data(WhenRole)), ground)
+        _second_line(painter, second, row, ground)
         painter.restore()
 
 
-def _ground(painter: QPainter, option: QStyleOptionViewItem) -> None:
+def _ground(painter: QPainter, option: QStyleOptionViewItem) -> QColor:
+    """Paint what the text stands on, and return its colour."""
     tokens, rect = theme.current(), option.rect
+    ground = tokens.panel
     if option.state & QStyle.StateFlag.State_Selected:
-        painter.fillRect(rect, tokens.selection)
+        ground = tokens.selection
+        painter.fillRect(rect, ground)
         painter.fillRect(rect.left(), rect.top(), 3, rect.height(), tokens.accent)
     elif option.state & QStyle.StateFlag.State_MouseOver:
-        painter.fillRect(rect, tokens.hover)
+        ground = tokens.hover
+        painter.fillRect(rect, ground)
     if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
         painter.setPen(tokens.accent)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5))
+    return ground
 
 
-def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str) -> None:
+def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str, ground: QColor) -> None:
     tokens = theme.current()
     painter.setFont(theme.ui_font())
-    painter.setPen(tokens.success if live else tokens.dim)
+    painter.setPen(theme.ink(tokens.success if live else tokens.dim, ground, tokens.text))
     painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, when)
     rect = rect.adjusted(0, 0, -QFontMetrics(painter.font()).horizontalAdvance(when) - 10, 0)
     if live:
@@ -70,21 +75,22 @@ def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-def _second_line(painter: QPainter, rect: QRect, row: SessionRow) -> None:
+def _second_line(painter: QPainter, rect: QRect, row: SessionRow, ground: QColor) -> None:
     tokens = theme.current()
+    dim = theme.ink(tokens.dim, ground, tokens.text)
     font = theme.ui_font(12)
     painter.setFont(font)
     metrics = QFontMetrics(font)
     total = row.tokens_in + row.tokens_out
     said = fmt.tokens(total) if total else "–"
-    painter.setPen(tokens.dim)
+    painter.setPen(dim)
     painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, said)
     rect = rect.adjusted(0, 0, -metrics.horizontalAdvance(said) - 10, 0)
     spans = "1 span" if row.spans == 1 else f"{fmt.count(row.spans)} spans"
-    _left(painter, rect, spans, tokens.dim)
+    _left(painter, rect, spans, dim)
     if row.errors:
         rect = rect.adjusted(metrics.horizontalAdvance(spans) + 14, 0, 0, 0)
-        _left(painter, rect, f"{fmt.short_count(row.errors)} ✕", tokens.error)
+        _left(painter, rect, f"{fmt.short_count(row.errors)} ✕", theme.ink(tokens.error, ground, tokens.text))
 
 
 def _left(painter: QPainter, rect: QRect, text: str, colour: QColor) -> None:
