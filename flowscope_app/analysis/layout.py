@@ -192,6 +192,10 @@ def _straighten(layers: _Layers, weight: dict[tuple[int, int], float]) -> None:
     for rows in (order[::-1], order):
         for row in rows:
             _settle(layers, row, both)
+    most = max(weight.values(), default=0.0)
+    weighty = {vertex: [(other, pull) for other, pull in left[vertex] if pull >= most > 1] for vertex in layers.across}
+    for row in order:  # the averages above leave a straight line a few pixels off
+        _settle(layers, row, weighty)
 
 
 def _settle(layers: _Layers, row: list[int], near: Mapping[int, list[tuple[int, float]]]) -> None:

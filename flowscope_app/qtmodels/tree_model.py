@@ -90,7 +90,7 @@ class SpanTreeModel(QAbstractItemModel):
         row = self._row(parent)
         if row in self._kids:
             return
-        kids = self._wanted([row])[row]
+        kids = self._wanted([row], self._parent)[row]  # not the table, which may be ahead
         if len(kids):
             self.beginInsertRows(self._index_at(row), 0, len(kids) - 1)
             self._set_kids(row, kids)
@@ -169,7 +169,7 @@ class SpanTreeModel(QAbstractItemModel):
         self._look()
         self._parent = self.table.parent.copy()
         self._place = np.zeros(self.table.n, np.int32)
-        self._set_kids(_ROOT, self._wanted([_ROOT])[_ROOT])
+        self._set_kids(_ROOT, self._wanted([_ROOT], self._parent)[_ROOT])
         self.endResetModel()
 
     def update_rows(self, changed: Rows) -> None:
@@ -187,8 +187,7 @@ class SpanTreeModel(QAbstractItemModel):
 
     def refilter(self) -> None:
         """Take a mask that differs a little from the one before, leaving items that stay in peace."""
-        self._look()
-        self._sync(set(self._kids), np.empty(0, np.int32))
+        self.update_rows(np.empty(0, np.int32))
 
     def _look(self) -> None:
         """Work out which rows are to be seen, and how many children each has."""
@@ -198,17 +197,17 @@ class SpanTreeModel(QAbstractItemModel):
         parent = table.parent if self._visible is None else table.parent[self._visible]
         self._counts = np.bincount(parent + 1, minlength=table.n + 1).astype(np.int32)
 
-    def _wanted(self, parents: list[int]) -> dict[int, Rows]:
-        """The children that each of `parents` is to have, by start."""
-        table = self.table
-        member = np.zeros(table.n + 1, bool)  # one more, which -1 points to
+    def _wanted(self, parents: list[int], column: Rows) -> dict[int, Rows]:
+        """The children that each of `parents` is to have, by start; `column` holds the parent of each row."""
+        member = np.zeros(len(column) + 1, bool)  # one more, which -1 points to
         member[parents] = True
-        chosen = member[table.parent]
+        chosen = member[column]
         if self._visible is not None:
             chosen &= self._visible
         rows = np.flatnonzero(chosen).astype(np.int32)
-        rows = rows[np.lexsort((table.start[rows], table.parent[rows]))]
-        above = table.parent[rows]
+        above = column[rows]
+        order = np.lexsort((self.table.start[rows], above))
+        rows, above = rows[order], above[order]
         return {
             parent: rows[np.searchsorted(above, parent, "left") : np.searchsorted(above, parent, "right")]
             for parent in parents
@@ -216,7 +215,7 @@ class SpanTreeModel(QAbstractItemModel):
 
     def _sync(self, affected: set[int], moved: Rows) -> None:
         """Take out what left its parent, put in what came."""
-        wanted = self._wanted(sorted(affected))
+        wanted = self._wanted(sorted(affected), self.table.parent)
         gone = {parent: ~np.isin(self._kids[parent], wanted[parent]) for parent in affected}
         if sum(len(_runs(chosen)) for chosen in gone.values()) > _MANY:
             self.reset()  # cheaper than so many steps, after each of which the view looks around

@@ -106,6 +106,32 @@ def test_what_the_user_closed_stays_closed(view: TreeView, state: ViewState, qtb
     assert "another" not in seen(view)
 
 
+def test_an_item_may_be_opened_before_what_arrived_is_brought_in(
+    view: TreeView, state: ViewState, qtbot: QtBot
+) -> None:
+    recorder = big(runs=20)
+    state.set_table(recorder.table())
+    for number in range(3):
+        recorder.span(f"late {number}", Kind.TOOL, 1, 2, parent=1)
+        state.apply(recorder.delta())
+        view.tree.expand(view.model.index(number, 0))
+    qtbot.waitUntil(lambda: "late 2" in seen(view), timeout=5_000)
+
+
+def test_what_arrives_while_it_is_hidden_is_there_when_it_is_seen(view: TreeView, state: ViewState) -> None:
+    recorder = big(runs=20)
+    state.set_table(recorder.table())
+    view.tree.expand(view.model.index(0, 0))
+    opened = seen(view)
+    view.hide()
+    recorder.span("late", Kind.CHAIN, 10_000_000, 10_000_001)
+    state.apply(recorder.delta())
+    state.select_row(state.table.n - 1)
+    view.show()
+    assert seen(view) == [*opened, "late"]
+    assert view.model.row_at(view.tree.currentIndex()) == state.table.n - 1
+
+
 def test_a_filter_shows_matches_below_what_called_them_and_its_end_shows_all(view: TreeView, state: ViewState) -> None:
     state.set_table(support_agent().table())
     everything = seen(view)

@@ -31,7 +31,8 @@ class TreeView(QWidget):
     def __init__(self, state: ViewState, _queries: Queries | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._waiting: list[Applied] = []
+        self._waiting: list[Applied] = []  # what came since the model was brought up to date
+        self._stale = False  # something came while the tab was hidden
         self._selecting = False
         self._open_all = True  # until the user closes something
         self._restoring = False
@@ -84,13 +85,14 @@ class TreeView(QWidget):
 
     def _reset(self) -> None:
         """Another session, or all of it anew."""
-        self._waiting.clear()
         self._open_all = True
         self._anew(keep=False)
 
     def _anew(self, *, keep: bool) -> None:
         """Reset the model; `keep` opens again what was open."""
-        opened = [row for row in self._opened() if keep]
+        opened = self._opened() if keep else []
+        self._stale = False
+        self._waiting.clear()
         self._selecting = True  # the reset clears the view's selection, which is not the user's doing
         self.model.reset()
         self._selecting = False
@@ -127,9 +129,11 @@ class TreeView(QWidget):
     def _table_changed(self, applied: Applied | None) -> None:
         if applied is None:
             self._reset()
+        elif not self.isVisible():
+            self._stale = True
         else:
             self._waiting.append(applied)
-            if self.isVisible() and not self._tick.isActive():
+            if not self._tick.isActive():
                 self._ticked()
 
     def _ticked(self) -> None:
@@ -178,6 +182,8 @@ class TreeView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._stale:
+            self._anew(keep=True)
         self._ticked()
         self._show_selection()
 
