@@ -68,6 +68,8 @@ def conversation(kind: str, given: Any, result: Any, metadata: Mapping[str, Any]
         found = documents_in(result) or documents_in(metadata.get("gen_ai.retrieval.documents"))
         if found:
             return Conversation(query=_query(given), documents=tuple(found))
+    if kind == "tool":
+        return _tool_run(given, result)
     is_llm = kind == "llm"
     sent = sent_messages(given, bare=is_llm) or _from_metadata(metadata, "input")
     received = received_messages(result, bare=is_llm) or _from_metadata(metadata, "output")
@@ -76,6 +78,15 @@ def conversation(kind: str, given: Any, result: Any, metadata: Mapping[str, Any]
     if not is_llm and not sent and not any(m.role in ("user", "assistant", "tool") for m in received):
         return Conversation()
     return Conversation(tuple(_named(sent)), tuple(_named(received, sent)))
+
+
+def _tool_run(given: Any, result: Any) -> Conversation:
+    """A tool's own span: a chat only when what it gave back is a message, as LangChain's tools do."""
+    received = [message for message in received_messages(result, bare=False) if message.role == "tool"]
+    if not received:
+        return Conversation()
+    arguments = () if given is None else (Message("arguments", (Part("data", json_text(given)),)),)
+    return Conversation(arguments, tuple(received))
 
 
 def sent_messages(value: Any, *, bare: bool = True) -> list[Message]:

@@ -152,6 +152,22 @@ def test_other_spans_show_input_and_output(stage, record, open_view):
     assert view.pair.result.text.edit.text() == "plain\ntext"
 
 
+def test_a_recorded_null_is_no_output(stage, record, open_view):
+    made = record("tool", "tool", {"a": 1}, error="ValueError: x")
+    made.output = b"null"
+    view = open_view(made)
+    assert "output" not in enabled(view)
+
+
+def test_json_packed_into_one_line_is_opened(stage, record, open_view):
+    packed = json.dumps({"order_id": "4417", "item": "Espresso machine", "status": "refunded", "n": 1.10})
+    message = {"type": "tool", "name": "lookup", "content": packed, "tool_call_id": "c"}
+    view = open_view(record("lookup", "tool", {"order_id": "4417"}, {"output": message}))
+    (_who, arguments, _), (who, text, _) = said(view)
+    assert arguments == '{"order_id": "4417"}' and who == "tool lookup"
+    assert text.splitlines()[1] == '  "order_id": "4417",' and json.loads(text) == json.loads(packed)
+
+
 def test_what_a_program_cut_itself_is_said(stage, record, open_view):
     cut = {"output": {"length": 5_000_000, "sha256": "0" * 64}}
     view = open_view(record("tool", "tool", {"a": 1}, "beginning", flowscope__truncated=cut))

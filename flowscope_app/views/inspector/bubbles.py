@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import orjson
+
 from flowscope_app.base import format as fmt
 from flowscope_app.spans.documents import Document
 from flowscope_app.spans.messages import Message
 from flowscope_app.spans.parts import Part
+from flowscope_app.spans.pretty import indented
 from flowscope_app.views.inspector.details import Details
 
 Style = Literal["plain", "tool", "error", "reasoning", "media", "document"]
 Tone = Literal["dim", "error", "success"]
 
 CURSOR = "▍"
+_LINE = 60  # characters of JSON that are read well on one line
+_PACKED = 50_000  # characters of JSON that are worth unfolding
 _ERROR_NAME = re.compile(r"\b(?:[1-5]\d\d )?[A-Z]\w*(?:Error|Exception|Timeout|Exceeded)\b")
 
 
@@ -105,11 +110,12 @@ def _who(message: Message) -> str:
 
 def _part(message: Message, part: Part) -> Bubble:
     if part.kind == "tool_call":
-        return Bubble(fmt.one_line(f"{message.role} → tool {part.name}", 120), part.text or "{}", "tool", mono=True)
+        who = fmt.one_line(f"{message.role} → tool {part.name}", 120)
+        return Bubble(who, _opened(part.text) or "{}", "tool", mono=True)
     if part.kind == "tool_result":
         who = fmt.one_line(f"tool {part.name}".strip(), 120)
         if not part.error:
-            return Bubble(who, part.text or "(nothing)", "tool", mono=True)
+            return Bubble(who, _opened(part.text) or "(nothing)", "tool", mono=True)
         named = _ERROR_NAME.search(part.text[:400])
         figure = named[0] if named else "error"
         return Bubble(who, part.text or "(no message)", "error", figure, "error", mono=True)
@@ -118,6 +124,17 @@ def _part(message: Message, part: Part) -> Bubble:
     if part.kind == "media":
         return Bubble(fmt.one_line(f"{_who(message)} · {part.name or 'file'}", 80), part.text, "media")
     return Bubble(_who(message), part.text, mono=True)
+
+
+def _opened(text: str) -> str:
+    """JSON that somebody packed into one long line, on several; any other text as it is."""
+    if not (_LINE < len(text) < _PACKED and text[0] in "{[" and text[-1] in "}]" and "\n" not in text):
+        return text
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return indented(text)
 
 
 def _document(number: int, document: Document) -> Bubble:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -106,6 +106,7 @@ class Details:
 
 def prepare(facts: SpanFacts, payload: Payload) -> Details:
     """Decode and read a payload; takes some 10 ms for a megabyte, so not for the GUI thread."""
+    payload = replace(payload, input=_said(payload.input), output=_said(payload.output))
     given = None if payload.input is None else skim.decode(payload.input)
     result = None if payload.output is None else skim.decode(payload.output)
     said = payload.metadata.get("flowscope.exception.type")
@@ -136,6 +137,11 @@ def prepare(facts: SpanFacts, payload: Payload) -> Details:
         traces=traces,
         record=_record(facts, payload, given, result),
     )
+
+
+def _said(data: bytes | None) -> bytes | None:
+    """A recorded null is nothing to look at."""
+    return None if data is None or data.strip() == b"null" else data
 
 
 def _split_error(message: str) -> tuple[str, str]:

@@ -187,6 +187,14 @@ def test_openinference_attributes_in_metadata():
     assert found.received[0].parts == (Part("tool_call", '{"a": 1}', "add", "c"),)
 
 
+def test_a_tools_own_span_shows_arguments_and_result():
+    output = {"output": ToolMessage('{"status": "refunded"}', tool_call_id="c1", name="lookup").model_dump(mode="json")}
+    found = chat({"order_id": "4417"}, output, kind="tool")
+    assert roles(found.sent) == [("arguments", '{"order_id": "4417"}')]
+    assert found.received[0].parts == (Part("tool_result", '{"status": "refunded"}', "lookup", "c1"),)
+    assert not chat({"order_id": "4417"}, {"status": "refunded"}, kind="tool")
+
+
 def test_bare_text_is_a_message_only_of_a_model():
     assert roles(chat("hi", "ho").sent) == [("user", "hi")]
     assert not chat("hi", "ho", kind="tool")
@@ -224,7 +232,8 @@ def test_retrieved_documents(output):
     [
         None, 0, 1.5, True, [], {}, [[]], [None], [[[["x"]]]], {"messages": None}, {"messages": [1, None]},
         {"messages": {"role": 3}}, {"choices": [None, 3, {}]}, {"generations": [None, [None], 4]},
-        {"lc": 1}, {"lc": 1, "id": [], "kwargs": 4}, [{"lc": 1, "id": 4, "kwargs": {}}], {"role": "user", "content": {"a": {"b": 1}}},
+        {"lc": 1}, {"lc": 1, "id": [], "kwargs": 4}, [{"lc": 1, "id": 4, "kwargs": {}}],
+        {"role": "user", "content": {"a": {"b": 1}}},
         {"messages": [{"role": "user", "content": [{"type": []}]}]}, {"blocks": "x"}, {"candidates": [{"content": 4}]},
         {"message": {"message": {"message": {"role": "user", "content": "x"}}}},
         {"messages": [{"role": "assistant", "tool_calls": [None, 3, {"function": 4}]}]},
