@@ -55,7 +55,9 @@ class Listener:
         deadline = time.monotonic() + seconds
         while not what():
             if not self.receive(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError(f"after {seconds} s: {len(self.spans)} spans, {list(self.spans.values())[-5:]}")
+                raise TimeoutError(
+                    f"after {seconds} s: {len(self.spans)} spans, {str(list(self.spans.values())[-5:])[:2000]}"
+                )
 
     def finished(self, number: int) -> list[dict[str, Any]]:
         """Wait until `number` spans have ended; all of them, by start."""

@@ -32,7 +32,7 @@ def loads(data: bytes) -> Any:
 
 
 def snapshot(value: Any, most: int = 0) -> bytes:
-    """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises nothing but KeyboardInterrupt."""
+    """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises only KeyboardInterrupt."""
     most = most or limit
     try:
         data = dumps(value, None, _OPTIONS)

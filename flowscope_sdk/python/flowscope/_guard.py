@@ -11,6 +11,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
+debug = False
+"""Set by init(debug=True)."""
 _said: set[str] = set()
 
 
@@ -37,7 +39,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
 
 def log(text: str) -> None:
     """Write one line on standard error if FLOWSCOPE_DEBUG asks for it."""
-    if os.environ.get("FLOWSCOPE_DEBUG", "").strip().lower() not in ("", "0", "off", "false", "no"):
+    if debug or os.environ.get("FLOWSCOPE_DEBUG", "").strip().lower() in ("1", "on", "true", "yes"):
         _write(text)
 
 

@@ -11,7 +11,7 @@ from random import Random
 from time import monotonic_ns, time_ns
 from typing import Any
 
-from flowscope import _capture, _config
+from flowscope import _capture, _config, _guard
 from flowscope._capture import snapshot
 from flowscope._context import current, where
 from flowscope._guard import failed, guarded, log
@@ -149,8 +149,7 @@ def activate() -> Runtime:
 def _make() -> Runtime:
     config = _config.load(_changes)
     _capture.limit = config.max_value
-    if config.debug:
-        os.environ.setdefault("FLOWSCOPE_DEBUG", "1")
+    _guard.debug = config.debug
     runtime = Runtime(config)
     if not runtime.closed:
         from flowscope import _lifecycle

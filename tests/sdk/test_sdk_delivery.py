@@ -1,0 +1,287 @@
+"""From the program's threads to the collector: live, in order, bounded, and honest about what was lost."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+
+import orjson
+import pytest
+
+import flowscope
+from flowscope import _runtime
+
+
+def test_a_span_that_lasts_is_shown_before_it_ends(sdk):
+    with flowscope.trace("long", input={"q": 1}) as span:
+        sdk.wait_for(lambda: span.id in sdk.spans)
+        pending = sdk.spans[span.id]
+        assert pending["status"] == "pending" and pending["end_time"] is None and pending["input"] == {"q": 1}
+        span.output = "done"
+    record = sdk.one("long")
+    assert record["status"] == "success" and record["output"] == "done"
+    assert record["start_time"] == pending["start_time"]
+
+
+def test_a_span_that_is_over_at_once_is_sent_once(sdk):
+    for _ in range(100):
+        with flowscope.trace("short"):
+            pass
+    sdk.finished(100)
+    sdk.drain()
+    assert len(sdk.records) == 100
+
+
+def test_a_streamed_output_grows_while_it_streams(sdk):
+    with flowscope.trace("llm") as span:
+        span.stream("Once")
+        sdk.wait_for(lambda: (sdk.spans.get(span.id) or {}).get("output") == "Once")
+        span.stream(" upon a time")
+        sdk.wait_for(lambda: sdk.spans[span.id]["output"] == "Once upon a time")
+        assert sdk.spans[span.id]["status"] == "pending"
+    assert sdk.one("llm")["output"] == "Once upon a time"
+
+
+def test_a_decorated_generator_shows_what_it_has_yielded_so_far(sdk):
+    @flowscope.trace
+    def pieces():
+        yield "a"
+        yield "b"
+
+    generator = pieces()
+    next(generator)
+    sdk.wait_for(lambda: any(span["output"] == ["a"] for span in sdk.spans.values()))
+    list(generator)
+    assert sdk.one("pieces")["output"] == ["a", "b"]
+
+
+def test_headers_number_the_records_and_name_the_producer(sdk):
+    for number in range(1200):
+        with flowscope.trace(f"work {number}"):
+            pass
+    sdk.finished(1200)
+    expected = 1
+    for header in sdk.headers:
+        assert (header.version, header.seq, header.dropped, header.compression) == (1, expected, 0, "none")
+        assert 0 < header.count <= 512
+        expected += header.count
+    assert expected == len(sdk.records) + 1
+    (producer,) = {header.producer.id for header in sdk.headers}
+    first = sdk.headers[0].producer
+    assert first.language == "python" and first.sdk.startswith("flowscope-python/") and first.session_id == "test"
+    assert first.pid > 0 and first.host == socket.gethostname() and first.runtime.startswith("CPython 3.")
+    assert len(producer) == 16
+
+
+def test_batches_stay_near_a_mebibyte(sdk):
+    for _ in range(20):
+        with flowscope.trace("big", input="x" * 300_000):
+            pass
+    sdk.finished(20)
+    assert len(sdk.headers) >= 6 and max(sdk.sizes) < (1 << 20) + 400_000
+
+
+def test_spans_wait_for_a_listener_that_comes_later(setup, make_listener, free_addr):
+    setup(addr=free_addr)
+    for number in range(10):
+        with flowscope.trace(f"early {number}"):
+            pass
+    assert flowscope.flush(0.2) is False
+    listener = make_listener(free_addr)
+    assert len(listener.finished(10)) == 10
+    assert listener.headers[0].seq == 1 and listener.headers[-1].dropped == 0
+
+
+def test_a_listener_that_goes_and_comes_again_is_found_again(setup, make_listener, free_addr):
+    setup(addr=free_addr)
+    first = make_listener(free_addr)
+    with flowscope.trace("first"):
+        pass
+    first.one("first")
+    first.close()
+    with flowscope.trace("second"):
+        pass
+    second = make_listener(free_addr)
+    assert second.one("second")["status"] == "success"
+
+
+def test_flush_says_whether_all_is_handed_over(sdk):
+    with flowscope.trace("open") as span:
+        with flowscope.trace("done"):
+            pass
+        assert flowscope.flush() is True
+        sdk.wait_for(lambda: span.id in sdk.spans)
+        assert sdk.spans[span.id]["status"] == "pending" and sdk.one("done")["status"] == "success"
+
+
+def test_unsent_spans_stay_within_the_buffer_and_the_oldest_go_counted(setup, make_listener, free_addr):
+    setup(addr=free_addr, buffer=200_000)
+    number = 0
+    for number in range(2_000):
+        with flowscope.trace(f"work {number}", input="x" * 1_000):
+            pass
+        if number % 100 == 0:
+            flowscope.flush(0.0)
+    flowscope.flush(0.2)
+    sender = _runtime.activate().sender
+    assert sender._backlog_bytes <= 200_000
+    listener = make_listener(free_addr)
+    with flowscope.trace("last"):
+        pass
+    listener.one("last")
+    flowscope.flush()
+    listener.drain()
+    dropped = listener.headers[-1].dropped
+    assert dropped > 1_500
+    assert dropped + len({record["id"] for record in listener.records}) == 2_001
+    assert sum(header.count for header in listener.headers) == listener.headers[-1].seq + listener.headers[-1].count - 1
+
+
+def test_what_was_dropped_is_told_even_when_nothing_follows(setup, make_listener, free_addr):
+    setup(addr=free_addr, buffer=20_000)
+    for _ in range(200):
+        with flowscope.trace("work", input="x" * 1_000):
+            pass
+    flowscope.flush(0.1)
+    listener = make_listener(free_addr)
+    listener.wait_for(lambda: bool(listener.headers))
+    flowscope.shutdown()
+    listener.drain()
+    assert listener.headers[-1].dropped + len({record["id"] for record in listener.records}) == 200
+
+
+def test_several_addresses_share_the_load_and_one_that_is_absent_takes_none(setup, make_listener, tmp_path):
+    addrs = [f"ipc://{tmp_path}/{name}" for name in "abc"]
+    listeners = [make_listener(addr) for addr in addrs[:2]]
+    setup(addr=",".join(addrs))
+    for number in range(20):
+        with flowscope.trace(f"work {number}"):
+            pass
+        assert flowscope.flush()
+    for listener in listeners:
+        listener.wait_for(lambda listener=listener: len(listener.spans) >= 5)
+        listener.drain()
+    assert sum(len(listener.spans) for listener in listeners) == 20
+
+
+def test_what_leaves_the_machine_is_compressed(setup, make_listener):
+    address = next((info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), "127.")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address = probe.getsockname()[0]
+        except OSError:
+            pass
+    if address.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        port = probe.getsockname()[1]
+    listener = make_listener(f"tcp://{address}:{port}")
+    setup(addr=f"tcp://{address}:{port}")
+    with flowscope.trace("work", input="x" * 10_000):
+        pass
+    assert listener.one("work")["input"] == "x" * 10_000
+    assert listener.headers[0].compression == "gzip" and listener.sizes[0] < 2_000
+
+
+def test_a_recording_is_a_session_file(setup, tmp_path):
+    path = tmp_path / "run one.flowscope"
+    setup(addr=f"file://{path}", session_id="recorded")
+    with flowscope.trace("first", input={"password": "hunter2"}):
+        pass
+    assert flowscope.flush()
+    with flowscope.trace("second"):
+        flowscope.shutdown()
+    lines = [orjson.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert lines[0]["flowscope"] == "session" and lines[0]["version"] == 1
+    records = {line["operation"]: line for line in lines if "id" in line}
+    assert records["first"]["session_id"] == "recorded" and records["first"]["input"] == {"password": "[redacted]"}
+    assert records["second"]["status"] == "pending"
+    assert {line["producer"]["program"] for line in lines if line.get("flowscope") == "producer"}
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_second_recording_to_the_same_file_is_appended(setup, tmp_path):
+    path = tmp_path / "run.flowscope"
+    for number in range(2):
+        setup(addr=f"file://{path}")
+        with flowscope.trace(f"work {number}"):
+            pass
+        flowscope.shutdown()
+    lines = [orjson.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    assert [line["operation"] for line in lines if "id" in line] == ["work 0", "work 1"]
+    assert sum(line.get("flowscope") == "session" for line in lines) == 1
+
+
+def test_a_file_that_is_no_recording_is_never_touched(run_python, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    program = run_python(
+        "import flowscope\nwith flowscope.trace('x'): pass\nprint('done')", env={"FLOWSCOPE_ADDR": f"file://{path}"}
+    )
+    assert (program.status, program.out, path.read_text()) == (0, "done\n", "mine")
+    assert len(program.err.splitlines()) == 1 and "no FlowScope session file" in program.err
+
+
+def test_a_recording_that_cannot_be_written_is_said_once(run_python, tmp_path):
+    source = """
+        import flowscope
+        for _ in range(1000):
+            with flowscope.trace("work"): pass
+        print("done")
+    """
+    program = run_python(source, env={"FLOWSCOPE_ADDR": f"file://{tmp_path}/no/such/folder/x.flowscope"})
+    assert (program.status, program.out) == (0, "done\n") and len(program.err.splitlines()) == 1
+
+
+def test_many_threads_at_once_lose_nothing(sdk):
+    def work(name):
+        for number in range(500):
+            with flowscope.trace(f"{name} {number}", input={"n": number}):
+                pass
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spans = sdk.finished(4000)
+    assert len({span["id"] for span in spans}) == 4000 and sdk.headers[-1].dropped == 0
+
+
+def test_a_span_in_a_signal_handler_does_no_harm(sdk):
+    import signal
+
+    def handle(*_):
+        with flowscope.trace("in handler"):
+            pass
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        end = time.monotonic() + 0.5
+        made = 0
+        while time.monotonic() < end:
+            with flowscope.trace("outside"):
+                made += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert flowscope.flush(5)
+    sdk.drain()
+    assert sum(span["operation"] == "outside" for span in sdk.spans.values()) + sdk.headers[-1].dropped >= made
+    assert any(span["operation"] == "in handler" for span in sdk.spans.values())
+
+
+def test_metadata_set_past_the_setters_does_not_stop_the_rest(sdk):
+    with flowscope.trace("odd") as span:
+        span.metadata["x"] = object
+        span.operation = "odd \ud800"
+        span.error = "lone \udfff"
+    with flowscope.trace("next"):
+        pass
+    assert sdk.one("next")["status"] == "success"
+    assert sdk.spans[span.id]["metadata"]["x"] == "object" and sdk.spans[span.id]["operation"].startswith("odd")
