@@ -49,6 +49,8 @@ class Bars:
 
     def groups(self) -> Iterator[tuple[int, int, NDArray[np.float64]]]:
         """Rectangles (x, y, width, height) by colour, as (style, kind, (n, 4)); errors come last, over the others."""
+        if not len(self):
+            return
         code = self.style.astype(np.uint16) * 64 + np.where(self.style & ERROR, 0, self.kind)
         # What is filtered out lies below what is not.
         code = np.where(self.style & DIM, code - DIM * 64, code + 512).astype(np.uint16)

@@ -16,7 +16,7 @@ _BULK = 20_000
 
 
 class Layout:
-    """Which lane every span of a table lies in, and the lanes' tree, one a track."""
+    """Which lane every span of a table lies in, and the lanes' tree, one a track (a `strand` of the table)."""
 
     def __init__(self, table: SpanTable) -> None:
         self.table = table
@@ -37,8 +37,8 @@ class Layout:
     def up(self, rows: Rows | slice) -> Rows:
         """The parents that rows lie below: -1 for none, one not known, or one on another track."""
         table = self.table
-        parent, track = table.parent[rows], table.track[rows]
-        return np.where((parent >= 0) & (table.track[parent] == track), parent, np.int32(-1)).astype(np.int32)
+        parent, track = table.parent[rows], table.strand[rows]
+        return np.where((parent >= 0) & (table.strand[parent] == track), parent, np.int32(-1)).astype(np.int32)
 
     def rebuild(self) -> None:
         """Place all spans afresh: the lanes that a session has when it is opened complete."""
@@ -46,7 +46,7 @@ class Layout:
         self.n = table.n
         self._up = self.up(slice(None))
         ends = np.where(table.end == NO_END, OPEN, table.end)
-        found = assign(table.start, ends, self._up, table.track)
+        found = assign(table.start, ends, self._up, table.strand)
         self._lane_of = found.lane
         order = np.argsort(table.start, kind="stable").astype(np.int32)
         lane = found.lane[order]
@@ -73,7 +73,7 @@ class Layout:
             self.rebuild()
             return
         self._grow()
-        self._up[old:] = self.up(slice(old, None))
+        self._up[old : self.n] = self.up(slice(old, None))
         changed = applied.changed[applied.changed < old]
         leaving = self._leaving(old, changed, applied.reparented[applied.reparented < old])
         if len(leaving) > _BULK:
@@ -111,7 +111,7 @@ class Layout:
         """Rows that must leave their lanes, with all that lies below those that hang elsewhere now."""
         table = self.table
         lane_tracks = np.array([self.lanes[self._lane_of[row]].track for row in changed.tolist()], np.int32)
-        strayed = changed[lane_tracks != table.track[changed]]
+        strayed = changed[lane_tracks != table.strand[changed]]
         asked = [changed, reparented]
         if len(strayed):  # what named it as its parent hung below it on the old track, or will on the new one
             asked.append(np.flatnonzero(np.isin(table.parent[:old], strayed)).astype(np.int32))
@@ -120,10 +120,10 @@ class Layout:
         stay = np.setdiff1d(changed, moved).tolist()
         outgrown = [row for row in stay if not self._keeps(self.lanes[self._lane_of[row]], row)]
         self._up[rows] = self.up(rows)
-        gone = np.zeros(old + 1, np.bool_)  # one more, for parents that are not there (-1)
+        gone = np.zeros(self.n + 1, np.bool_)  # one more, for parents that are not there (-1)
         below = np.concatenate((moved, outgrown)).astype(np.int32)
         while len(below):
-            here = np.zeros(old + 1, np.bool_)
+            here = np.zeros(self.n + 1, np.bool_)
             here[below] = gone[below] = True
             below = np.flatnonzero(here[self._up[:old]] & ~gone[:old]).astype(np.int32)
         return np.flatnonzero(gone[:old]).astype(np.int32)
@@ -171,7 +171,7 @@ class Layout:
     def _enter(self, row: int, start: int, end: int) -> None:
         up = int(self._up[row])
         above = int(self._lane_of[up]) if up >= 0 else -1
-        track = int(self.table.track[row])
+        track = int(self.table.strand[row])
         siblings: list[int] = self.lanes[above].below if above >= 0 else self.tops.setdefault(track, [])
         for number in siblings:
             lane = self.lanes[number]

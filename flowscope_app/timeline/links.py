@@ -22,7 +22,7 @@ class Links:
     def refresh(self) -> None:
         """Look through the table again, after it changed."""
         table = self._table
-        crossing = (table.parent >= 0) & (table.track[table.parent] != table.track)
+        crossing = (table.parent >= 0) & (table.strand[table.parent] != table.strand)
         rows = np.flatnonzero(crossing).astype(np.int32)
         order = np.argsort(table.start[rows], kind="stable")
         self._rows = rows[order]

@@ -79,7 +79,7 @@ def track_order(layout: Layout) -> list[int]:
         for track, lanes in layout.tops.items()
         if lanes
     }
-    known = layout.table.tracks
+    known = layout.table.strands
     program = {track: known[track].producer if track in known else "" for track in first}
     began: dict[str, int] = {}
     for track, start in first.items():

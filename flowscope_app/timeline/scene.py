@@ -119,7 +119,7 @@ class Scene:
 
     def reveal(self, row: int) -> None:
         """Scroll so that a span's row is seen, opening its track if it is collapsed."""
-        track = int(self.table.track[row])
+        track = int(self.table.strand[row])
         if track in self.collapsed:
             self.toggle(track)
         top = self.top_of(row)

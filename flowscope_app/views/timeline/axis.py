@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter
 from flowscope_app import theme
 from flowscope_app.timeline.ticks import Ticks
 from flowscope_app.timeline.viewport import Viewport
+from flowscope_app.views.timeline.guard import guarded
 
 HEIGHT = 24
 
@@ -31,6 +32,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
             self._ticks, self._view = ticks, view
             self.update()
 
+    @guarded
     def paint(self, p: QPainter, _option: Any, _widget: Any = None) -> None:
         tokens = theme.current()
         bounds: QRectF = self.boundingRect()

@@ -14,6 +14,7 @@ from flowscope_app import theme
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.timeline.overview import Density
 from flowscope_app.views.common.plain import describe
+from flowscope_app.views.timeline.guard import guarded
 from flowscope_app.views.timeline.paints import mixed
 from flowscope_app.views.timeline.shapes import RectPainter
 
@@ -35,6 +36,7 @@ class _Bars(pg.GraphicsObject):  # type: ignore[misc]
     def boundingRect(self) -> QRectF:
         return QRectF(self._box.rect())
 
+    @guarded
     def paint(self, p: QPainter, _option: Any, _widget: Any = None) -> None:
         tokens = theme.current()
         width, height = self._box.rect().width(), self._box.rect().height()

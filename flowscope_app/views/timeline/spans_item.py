@@ -15,11 +15,12 @@ from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING, Bars, strip
 from flowscope_app.timeline.rows import BAR, HEADER, Band
 from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.ticks import Ticks
+from flowscope_app.views.timeline.guard import guarded
 from flowscope_app.views.timeline.labels import Labels
 from flowscope_app.views.timeline.paints import Paints, paints_of
 from flowscope_app.views.timeline.shapes import RectPainter, Rects
 
-_ROUND_FROM = 6  # px wide
+_ROUND_FROM = 9  # px wide
 _MOST_ROUND = 3_000  # bars; beyond that they are too small to tell
 _PAD = 6  # px between a bar's edge and its label
 _SIGN = 12  # px for the cross of an error
@@ -47,6 +48,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
     def boundingRect(self) -> QRectF:
         return QRectF(self._box.rect())
 
+    @guarded
     def paint(self, p: QPainter, _option: Any, _widget: Any = None) -> None:
         scene = self.scene_shown
         if scene is None:
@@ -79,7 +81,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         tokens, width = paints.tokens, scene.view.width
         p.fillRect(QRectF(0, y, width, HEADER), tokens.raised)
         self._chevron(p, paints, 8, y + HEADER / 2, band.collapsed)
-        track = scene.table.tracks.get(band.track)
+        track = scene.table.strands.get(band.track)
         label = fmt.one_line(track.label, 120) if track is not None and track.label else "unnamed track"
         detail = fmt.one_line(track.detail, 120) if track is not None else ""
         p.setFont(self._labels.font)
