@@ -315,6 +315,26 @@ def test_concurrent_programs_do_not_mix(traced: Any) -> None:
     assert all(span.session_id == span.operation[0] for span in trace.spans.values())
 
 
+def test_what_is_suppressed_or_left_out_is_so_inside_a_framework_too(sink: Any, traced: Any) -> None:
+    def step(x: int) -> int:
+        with flowscope.suppressed():
+            inside("suppressed")
+            RunnableLambda(lambda x: inside("deep"), name="suppressed too").invoke(x)
+        with flowscope.trace("left out"):
+            inside("kept by hand")
+            RunnableLambda(lambda x: inside("deep in it"), name="kept").invoke(x)
+        return x
+
+    flowscope.init(exclude="left out")
+    try:
+        RunnableLambda(step).invoke(1)
+        with flowscope.suppressed():
+            RunnableLambda(step).invoke(1)
+        assert traced.trace().shapes() == [{"step": ["kept by hand", {"kept": ["deep in it"]}]}]
+    finally:
+        flowscope.init(exclude="")
+
+
 # The program's own handlers
 
 

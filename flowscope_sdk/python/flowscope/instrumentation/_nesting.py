@@ -32,6 +32,14 @@ def current_but(name: str) -> Span | None:
 
 def is_inner(span: Span, other: Span) -> bool:
     """Whether `span` stands deeper than `other`."""
+    if not (span.is_recording and other.is_recording):
+        # Inside of what is suppressed nothing is recorded, so a suppression is always the inner one.
+        if getattr(other, "blocks", False) or getattr(span, "blocks", False):
+            return not getattr(other, "blocks", False)
+        # One that is left out stands for the span around it, if there is one.
+        span, other = getattr(span, "through", span), getattr(other, "through", other)
+        if span is None or other is None:
+            return span is not None
     # Of two traces, when one context was carried here and the other was not, the one that began later is the live one.
     if span._trace == other._trace:
         return span._depth > other._depth
