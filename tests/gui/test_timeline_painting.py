@@ -153,8 +153,8 @@ def test_an_error_while_painting_is_reported_and_ends_nothing(view, state, qtbot
     def fail(*_args):
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr(view.canvas.item, "_grid", fail)
-    with qtbot.captureExceptions() as caught:
+    with qtbot.captureExceptions() as caught, monkeypatch.context() as patch:
+        patch.setattr(view.canvas.item, "_grid", fail)
         view.grab()
     assert str(caught[0][1]) == "on purpose"
 
