@@ -13,7 +13,7 @@ from flowscope_app.spans.kinds import Kind
 
 CARD_HEIGHT = 40.0
 PILL_SIZE = (56.0, 24.0)
-_LEAST, _MOST, _STEP = 120.0, 192.0, 8.0  # px; sizes in steps keep columns alike
+_LEAST, _MOST, _STEP = 120.0, 176.0, 8.0  # px; sizes in steps keep columns alike
 _PER_CHARACTER, _PADDING = 7.0, 32.0  # of the interface font at 13 px: a little more than its mean width
 _LANE = 10.0  # between edges that join the same two nodes
 _STEP_WEIGHT = 10_000.0  # steps stand in a line, what they call beside them

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPainterPathStroker, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from flowscope_app import theme
@@ -17,8 +18,19 @@ from flowscope_app.views.flow_graph.drawing import figures
 _RADIUS = 5.0
 _BAR = 4.0  # the kind's colour at the left
 _ARROW = 6.0
+_NAME_PX, _FIGURES_PX = 12, 11
 _FAR, _VERY_FAR = 0.45, 0.2  # scale below which figures, then names, are too small to read
 _GHOST = 0.3  # opacity of what the filter leaves out
+
+
+@cache
+def _font(size: int) -> QFont:
+    return theme.ui_font(size)
+
+
+@cache
+def _metrics(size: int) -> QFontMetricsF:
+    return QFontMetricsF(_font(size))
 
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:
@@ -37,7 +49,7 @@ class NodeItem(QGraphicsItem):
     def __init__(self, size: tuple[float, float]) -> None:
         super().__init__()
         self.node: Node | None = None
-        self._grouping: Grouping = "operation"
+        self._label = self._figures = ""  # as there is room for them
         self._rect = QRectF(-size[0] / 2, -size[1] / 2, *size)
         self._hovered = False
         self.chosen = False
@@ -48,8 +60,11 @@ class NodeItem(QGraphicsItem):
     def show_node(self, node: Node, grouping: Grouping, *, matching: bool) -> None:
         """Take new figures."""
         self.setOpacity(1.0 if matching else _GHOST)
-        if node != self.node or grouping != self._grouping:
-            self.node, self._grouping = node, grouping
+        if node != self.node:
+            self.node = node
+            room = self._rect.width() - _BAR - 12
+            self._label = _metrics(_NAME_PX).elidedText(node.label, Qt.TextElideMode.ElideMiddle, room)
+            self._figures = _fitting(_metrics(_FIGURES_PX), figures(node, grouping), room)
             self.update()
 
     def choose(self, chosen: bool) -> None:
@@ -111,28 +126,16 @@ class NodeItem(QGraphicsItem):
     def _write(self, painter: QPainter, node: Node, scale: float) -> None:
         tokens = theme.current()
         room = self._rect.adjusted(_BAR + 6, 0, -6, 0)
-        font = theme.ui_font(12)
-        painter.setFont(font)
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine)
+        painter.setFont(_font(_NAME_PX))
         painter.setPen(tokens.text)
-        centre = Qt.AlignmentFlag.AlignCenter
-        single = Qt.TextFlag.TextSingleLine
-        metrics = QFontMetricsF(font)
         if node.id in (START, END) or scale < _FAR:
-            label = metrics.elidedText(node.label, Qt.TextElideMode.ElideMiddle, room.width())
-            painter.drawText(room, int(centre) | int(single), label)
+            painter.drawText(room, flags, self._label)
             return
-        label = metrics.elidedText(node.label, Qt.TextElideMode.ElideMiddle, room.width())
-        upper = QRectF(room.left(), room.top() + 4, room.width(), 16)
-        painter.drawText(upper, int(centre) | int(single), label)
-        small = theme.ui_font(11)
-        painter.setFont(small)
+        painter.drawText(QRectF(room.left(), room.top() + 4, room.width(), 16), flags, self._label)
+        painter.setFont(_font(_FIGURES_PX))
         painter.setPen(tokens.error if node.errors else tokens.dim)
-        lower = QRectF(room.left(), room.top() + 20, room.width(), 16)
-        painter.drawText(
-            lower,
-            int(centre) | int(single),
-            _fitting(QFontMetricsF(small), figures(node, self._grouping), room.width()),
-        )
+        painter.drawText(QRectF(room.left(), room.top() + 20, room.width(), 16), flags, self._figures)
 
 
 def _fitting(metrics: QFontMetricsF, parts: list[str], room: float) -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QStackedLayout,
-    QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
@@ -22,6 +20,7 @@ from flowscope_app import theme
 from flowscope_app.qtmodels.log_model import Column, LogModel, ReportRole
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.rows import Report
+from flowscope_app.views.common.cells import CELL_PAD, CellDelegate
 from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.plain import describe
 
@@ -32,7 +31,6 @@ Index = QModelIndex | QPersistentModelIndex
 
 _POLL_MS = 1_000  # a report changes no span, so that nothing else tells of it
 _ROW_HEIGHT = 26
-_PAD = 8
 _DOT = 8.0
 _WIDTHS = {Column.TIME: 150, Column.KIND: 190, Column.COUNT: 88, Column.SESSION: 190}
 
@@ -62,7 +60,7 @@ class LogView(QWidget):
     def _build(self) -> None:
         table = self.table
         table.setModel(self.model)
-        table.setItemDelegate(_Delegate(table))
+        table.setItemDelegate(_Delegate(_ROW_HEIGHT, table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -109,23 +107,14 @@ class LogView(QWidget):
         self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)
 
 
-class _Delegate(QStyledItemDelegate):
+class _Delegate(CellDelegate):
     """Paints the cells: plain text, what is lost with a mark of its colour."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(64, _ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()
         column = index.column()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.ui_font())
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, tokens.selection)
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(option.rect, tokens.hover)
-        rect = QRectF(option.rect).adjusted(_PAD, 0, -_PAD, 0)
+        self.begin(painter, option)
+        rect = QRectF(option.rect).adjusted(CELL_PAD, 0, -CELL_PAD, 0)
         if column == Column.KIND:
             kind = index.data(ReportRole).kind
             sign = {"filled": tokens.success, "connection": tokens.warn}.get(kind, tokens.error)

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from flowscope_app import theme
 from flowscope_app.qtmodels.metrics_model import Column, KindRole, ShareRole
+from flowscope_app.views.common.cells import CELL_PAD, CellDelegate
 
 Index = QModelIndex | QPersistentModelIndex
 
-ROW_HEIGHT = 26
 _DOT = 8.0
-_PAD = 8
-_SHARE_TEXT = 56  # px that the share's figure takes
+_SHARE_TEXT = 54  # px that the share's figure takes
 
 
-class MetricsDelegate(QStyledItemDelegate):
-    """Paints all cells; texts are plain and bounded by the model."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(64, ROW_HEIGHT)
+class MetricsDelegate(CellDelegate):
+    """Paints all cells of the table."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()
         column = index.column()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.ui_font())
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, tokens.selection)
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(option.rect, tokens.hover)
-        rect = QRectF(option.rect).adjusted(_PAD, 0, -_PAD, 0)
+        self.begin(painter, option)
+        rect = QRectF(option.rect).adjusted(CELL_PAD, 0, -CELL_PAD, 0)
         text = str(index.data())
         if column == Column.NAME:
             painter.setPen(Qt.PenStyle.NoPen)

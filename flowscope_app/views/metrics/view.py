@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -29,20 +29,22 @@ from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.labels import PlainLabel
 from flowscope_app.views.common.plain import describe
 from flowscope_app.views.common.switch import Switch
-from flowscope_app.views.metrics.delegate import ROW_HEIGHT, MetricsDelegate
+from flowscope_app.views.metrics.delegate import MetricsDelegate
 
 if TYPE_CHECKING:
     from flowscope_app.qtmodels.queries import Queries
 
+_ROW_HEIGHT = 26
 _WIDTHS = {
-    Column.CALLS: 66,
-    Column.ERRORS: 66,
-    Column.RATE: 88,
-    Column.SHARE: 150,
-    Column.TOKENS_IN: 92,
-    Column.TOKENS_OUT: 100,
+    Column.CALLS: 58,
+    Column.ERRORS: 60,
+    Column.RATE: 80,
+    Column.SHARE: 126,
+    Column.TOKENS_IN: 84,
+    Column.TOKENS_OUT: 90,
 }
-_WIDTH = 76  # of the others
+_WIDTH = 70  # of the other figures
+_LEAST_NAME = 180  # a narrower window scrolls sideways
 
 
 class _Table(QTableView):
@@ -53,6 +55,11 @@ class _Table(QTableView):
     def __init__(self) -> None:
         super().__init__()
         self.clicked.connect(lambda index: self.chosen.emit(index.row()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        figures = sum(self.columnWidth(column) for column in list(Column)[1:])
+        self.setColumnWidth(Column.NAME, max(self.viewport().width() - figures, _LEAST_NAME))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
@@ -88,7 +95,7 @@ class MetricsView(QWidget):
     def _build(self) -> None:
         table = self.table
         table.setModel(self.model)
-        table.setItemDelegate(MetricsDelegate(table))
+        table.setItemDelegate(MetricsDelegate(_ROW_HEIGHT, table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -99,12 +106,12 @@ class MetricsView(QWidget):
         table.setTabKeyNavigation(False)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         describe(table, "Metrics", "A click or Enter shows only that operation or model; again, all")
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setMinimumSectionSize(48)
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         for column in list(Column)[1:]:
             table.setColumnWidth(column, _WIDTHS.get(column, _WIDTH))
         header.setSectionsClickable(True)

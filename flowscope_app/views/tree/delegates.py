@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from flowscope_app import theme
 from flowscope_app.qtmodels.tree_model import Column, SpanTreeModel
 from flowscope_app.spans.kinds import Kind, Status
+from flowscope_app.views.common.cells import CellDelegate
 
 Index = QModelIndex | QPersistentModelIndex
 
-ROW_HEIGHT = 24
 _DOT = 8.0
 _PAD = 6
 
 
-class SpanDelegate(QStyledItemDelegate):
-    """Paints all cells of the tree; texts come from the model, bounded, and are never read as HTML."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(80, ROW_HEIGHT)
+class SpanDelegate(CellDelegate):
+    """Paints all cells of the tree."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         model = index.model()
         if not isinstance(model, SpanTreeModel):
             return
         row = model.row_at(index)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(theme.ui_font())
-        self._ground(painter, option)
+        self.begin(painter, option)
         if index.column() == Column.OPERATION:
             self._operation(painter, option, model, row, str(index.data()))
         elif index.column() == Column.BAR:
@@ -39,12 +33,6 @@ class SpanDelegate(QStyledItemDelegate):
         else:
             self._figure(painter, option, model, row, index)
         painter.restore()
-
-    def _ground(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, theme.current().selection)
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(option.rect, theme.current().hover)
 
     def _operation(
         self, painter: QPainter, option: QStyleOptionViewItem, model: SpanTreeModel, row: int, text: str

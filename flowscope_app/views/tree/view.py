@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flowscope_app.qtmodels.queries import Queries
 
 _TICK_MS = 200  # how often running times move on, and how often arriving spans are brought in
+_ROW_HEIGHT = 24
 _OPEN_UP_TO = 300  # spans of a session that is shown with all of it expanded
 _WIDTHS = {Column.DURATION: 84, Column.START: 84, Column.TOKENS: 120, Column.BAR: 280}
 
@@ -50,7 +51,7 @@ class TreeView(QWidget):
     def _build(self) -> None:
         tree = self.tree
         tree.setModel(self.model)
-        tree.setItemDelegate(SpanDelegate(tree))
+        tree.setItemDelegate(SpanDelegate(_ROW_HEIGHT, tree))
         tree.setUniformRowHeights(True)  # without it a hundred thousand rows are measured one by one
         tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
