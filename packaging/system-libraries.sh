@@ -5,7 +5,7 @@ set -u
 [ "$(uname -s)" = Linux ] || exit 0
 
 missing() {
-    for library in libEGL.so.1 libGL.so.1 libxkbcommon-x11.so.0 libdbus-1.so.3 libfontconfig.so.1 libxcb-cursor.so.0 \
+    for library in libglib-2.0.so.0 libEGL.so.1 libGL.so.1 libxkbcommon-x11.so.0 libdbus-1.so.3 libfontconfig.so.1 libxcb-cursor.so.0 \
         libxcb-icccm.so.4 libxcb-keysyms.so.1 libxcb-image.so.0 libxcb-render-util.so.0 libxcb-shape.so.0 libxcb-xinerama.so.0; do
         (PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) | grep -q "$library" || printf '%s ' "$library"
     done
@@ -14,7 +14,7 @@ missing() {
 lacking=$(missing)
 [ -n "$lacking" ] || exit 0
 
-packages="libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
+packages="libglib2.0-0 libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
 libxcb-image0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 fonts-dejavu-core"
 
 if command -v apt-get >/dev/null 2>&1; then

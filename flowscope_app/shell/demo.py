@@ -142,10 +142,10 @@ class Photograph(QObject):
         table = window.state.table
         window.centre.timeline.fit_all()
         llm = np.flatnonzero((table.kind == Kind.LLM) & (table.status == Status.SUCCESS))
-        langchain = [row for row in llm if table.names.get(int(table.framework[row])) == "langchain"]
-        rows = langchain or llm.tolist()
+        calls: list[int] = llm.tolist()
+        rows = [row for row in calls if table.names.get(int(table.framework[row])) == "langchain"] or calls
         if rows:
-            window.state.select_row(int(max(rows, key=lambda row: int(table.tokens_in[row]))))
+            window.state.select_row(max(rows, key=lambda row: int(table.tokens_in[row])))
 
     def _take(self) -> None:
         saved = self._desktop.window.grab().save(str(self._picture))
