@@ -14,7 +14,7 @@ from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.table import NO_END, SpanTable
 from flowscope_app.timeline.lane import Lane
 from flowscope_app.timeline.layout import Layout, ends_of
-from flowscope_app.timeline.rows import BAR, RowMap
+from flowscope_app.timeline.rows import BAR, RowMap, depth_first
 from flowscope_app.timeline.viewport import Viewport
 
 NORMAL, PENDING, ERROR, DIM = 0, 1, 2, 4  # DIM is added to one of the others
@@ -256,7 +256,7 @@ def strip(layout: Layout, track: int, view: Viewport, now: int) -> tuple[NDArray
         right = np.clip(view.xs(np.concatenate(found.end)), -16, view.width + 16)
         busy = np.stack((x, np.maximum(right - x, 1)), axis=1)
     errors = [np.empty(0, np.int64)]
-    for lane in (lane for lane in layout.lanes if lane.track == track):
+    for lane in (layout.lanes[number] for number in depth_first(layout, track)):
         starts = lane.starts[lane.errors(table.status)]
         a, b = starts.searchsorted(np.array([view.t0, view.t1], np.int64)).tolist()
         errors.append(starts[max(a - 1, 0) : b])

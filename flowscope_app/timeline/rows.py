@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +46,10 @@ class RowMap:
         first, last = self.tops.searchsorted([top - BAR + 1, bottom])
         return slice(int(first), int(last))
 
-    def band_at(self, y: int) -> Band | None:
-        """The track at a height."""
-        return next((band for band in self.bands if band.top <= y < band.bottom), None)
+    def bands_between(self, top: int, bottom: int) -> tuple[Band, ...]:
+        """The tracks that are seen from `top` to `bottom`."""
+        first = bisect_right(self.bands, top, key=lambda band: band.bottom)
+        return self.bands[first : bisect_left(self.bands, bottom, key=lambda band: band.top)]
 
 
 def row_map(layout: Layout, collapsed: frozenset[int]) -> RowMap:
@@ -61,7 +63,7 @@ def row_map(layout: Layout, collapsed: frozenset[int]) -> RowMap:
         y += HEADER
         if track not in collapsed:
             y += BEFORE
-            for lane in _depth_first(layout, track):
+            for lane in depth_first(layout, track):
                 lanes.append(lane)
                 tops.append(y)
                 y += ROW
@@ -87,7 +89,8 @@ def track_order(layout: Layout) -> list[int]:
     return sorted(first, key=lambda track: (began[program[track]], program[track], first[track], track))
 
 
-def _depth_first(layout: Layout, track: int) -> list[int]:
+def depth_first(layout: Layout, track: int) -> list[int]:
+    """The lanes of a track in the order they are painted, each before those below it."""
     order: list[int] = []
     stack = layout.tops[track][::-1]
     while stack:

@@ -67,7 +67,7 @@ class Scene:
     @property
     def bars(self) -> Bars:
         """What is painted; worked out anew only if something changed."""
-        mask, rows = self._full_mask(), self.rows
+        mask, rows = self.full_mask(), self.rows
         key = (self.view, self.top, self.height, self.now, self.scale, self.layout.version, id(rows), id(mask))
         if self._bars is None or key != self._key:
             self._bars = bars(
@@ -76,7 +76,7 @@ class Scene:
             self._key = key
         return self._bars
 
-    def _full_mask(self) -> Mask | None:
+    def full_mask(self) -> Mask | None:
         """The filter's mask for all rows: what came since it was made passes until it is made again."""
         missing = self.table.n - len(self.mask) if self.mask is not None else 0
         if self.mask is not None and missing > 0:
@@ -93,10 +93,9 @@ class Scene:
     def header_tops(self) -> list[tuple[Band, int]]:
         """Tracks that are seen, with their headers' place in the widget; a track's header stays while its rows pass."""
         seen: list[tuple[Band, int]] = []
-        for band in self.rows.bands:
-            if band.bottom > self.top and band.top < self.top + self.height:
-                y = max(band.top - self.top, 0)
-                seen.append((band, min(y, band.bottom - HEADER - self.top)))
+        for band in self.rows.bands_between(self.top, self.top + self.height):
+            y = max(band.top - self.top, 0)
+            seen.append((band, min(y, band.bottom - HEADER - self.top)))
         return seen
 
     def band_header(self, y: float) -> Band | None:

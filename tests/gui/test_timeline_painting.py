@@ -191,7 +191,7 @@ def test_labels_say_as_much_as_there_is_room_for(qapp):
     assert labels.bar(table, 0, T0 + 452 * MS, wide - 1) == "ChatOpenAI"
     assert labels.bar(table, 0, T0 + 452 * MS, labels.width("ChatOp…")).endswith("…")
     assert labels.bar(table, 0, T0 + 452 * MS, 5) == ""
-    assert labels.bar(table, 1, T0, 500) == "answer running…"
+    assert labels.bar(table, 1, T0 + 1_840 * MS, 500) == "answer running 1.84 s"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ class Labels:
         if self.width(name) > room:
             cut = self.elided(name, room)
             return cut if len(cut) > 3 else ""
-        time = "running…" if int(table.end[row]) == NO_END else fmt.duration(end - int(table.start[row]))
+        time = fmt.duration(end - int(table.start[row]))
+        if int(table.end[row]) == NO_END:
+            time = f"running {time}"
         model = self.name(table, int(table.model[row]))
         for text in (f"{name} {model} {time}" if model and model != name else "", f"{name} {time}"):
             if text and self.width(text) <= room:

@@ -48,7 +48,8 @@ class _Bars(pg.GraphicsObject):  # type: ignore[misc]
         left = np.arange(columns) * (width / columns)
         room = height - 6
         base = np.full(columns, height - 1.0)
-        scaled = found.total / found.total.max() * room
+        # One call at a time is half the height: full means that calls run side by side.
+        scaled = found.total / max(float(found.total.max()), 2.0) * room
         scaled = np.where(found.total > 0, np.maximum(scaled, 1), 0)
         share = found.busy / np.maximum(found.total, 1e-12)
         for kind in Kind:

@@ -139,7 +139,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
             left, y = max(float(bars.x[at]), 0.0), float(bars.y[at])
             right = min(float(bars.x[at] + bars.width[at]), scene.view.width)
             text_colour = paints.tokens.text if row == self.selected else paint.text
-            x = left + _PAD
+            x = left + _PAD + (3 if row == self.selected else 0)  # the selected bar has a stripe
             if style & ERROR:
                 self._cross(p, paints.tokens.error if row == self.selected else text_colour, x + 3.5, y + BAR / 2)
                 x += _SIGN

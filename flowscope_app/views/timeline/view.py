@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedLayout, QVBoxLayout, QWidget
 
 from flowscope_app.base import format as fmt
@@ -18,8 +20,9 @@ from flowscope_app.timeline.walk import Step, relative
 from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.plain import describe
 from flowscope_app.views.timeline.canvas import Canvas
-from flowscope_app.views.timeline.follow import followed
 from flowscope_app.views.timeline.hover_card import HoverCard
+from flowscope_app.views.timeline.keys import press
+from flowscope_app.views.timeline.navigator import Navigator
 from flowscope_app.views.timeline.overview_strip import OverviewStrip
 
 _GROW_MS = 100  # how often pending spans grow
@@ -37,7 +40,7 @@ class TimelineView(QWidget):
         self._state = state
         self._scene = Scene(state.table)
         self._fitted = False
-        self._follow_span: int | None = None  # ns that following keeps in view; None: as much as is sensible
+        self._navigator = Navigator(state, self._scene)
         self._mine = False  # the selection being changed is this view's
         self.overview = OverviewStrip()
         self.canvas = Canvas()
@@ -56,6 +59,9 @@ class TimelineView(QWidget):
 
     def _lay_out(self) -> None:
         self.scroll_bar.setSingleStep(ROW)
+        policy = self.scroll_bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.scroll_bar.setSizePolicy(policy)
         below = QHBoxLayout()
         below.setSpacing(0)
         below.addWidget(self.canvas, 1)
@@ -83,16 +89,17 @@ class TimelineView(QWidget):
         state.hover_changed.connect(self._hover_changed)
         state.filter_changed.connect(self._filter_changed)
         state.follow_changed.connect(self._follow_changed)
-        box.zoomed.connect(self._zoom_at)
+        box.zoomed.connect(self._navigator.zoom)
         box.panned.connect(self._pan)
         box.clicked.connect(self._click)
         box.double_clicked.connect(self._drill)
         box.hovered.connect(self._hover)
         box.left.connect(self._leave)
         self.canvas.resized.connect(self._resized)
-        self.canvas.key.connect(self._key)
+        actions = self._actions()
+        self.canvas.key.connect(lambda event: press(event, actions))
         self.scroll_bar.valueChanged.connect(self._scrolled)
-        self.overview.asked.connect(lambda start, end: self._ask(start, end))
+        self.overview.asked.connect(self._navigator.show)
         self.overview.fit_asked.connect(self.fit_all)
         self._grow.timeout.connect(self._grown)
         self._settle.timeout.connect(self._settled)
@@ -102,26 +109,24 @@ class TimelineView(QWidget):
 
     def fit_all(self) -> None:
         """Show the whole session."""
-        self._follow_span = None
-        first, last = self._scene.extent()
-        self._show(fitted(first, last, self._scene.view.width), clamp=False)
+        self._navigator.fit_all()
 
     def fit_selection(self) -> None:
         """Show the selected span from end to end."""
-        self._fit(self._state.selected_row)
+        self._navigator.fit(self._state.selected_row)
 
     def zoom_in(self) -> None:
         """Show less of the time."""
-        self._zoom_at(self._middle(), _STEP)
+        self._navigator.zoom(self._scene.view.width / 2, _STEP)
 
     def zoom_out(self) -> None:
         """Show more of the time."""
-        self._zoom_at(self._middle(), 1 / _STEP)
+        self._navigator.zoom(self._scene.view.width / 2, 1 / _STEP)
 
     def follow(self) -> None:
         """Keep the newest spans in view from now on."""
         self._state.set_follow(True)
-        self._follow_now()
+        self._navigator.follow()
 
     def clear_selection(self) -> None:
         """Select nothing."""
@@ -131,8 +136,6 @@ class TimelineView(QWidget):
 
     def _reset(self) -> None:
         self._fitted = False
-        self._follow_span = None
-        self._scene = Scene(self._state.table)
         self._table_changed(None)
 
     def _table_changed(self, applied: Applied | None) -> None:
@@ -140,6 +143,10 @@ class TimelineView(QWidget):
         if applied is None or self._scene.table is not state.table:
             self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset())
             self._scene.mask = state.mask
+            if self._fitted:
+                self._navigator.scene = self._scene
+            else:
+                self._navigator.begin(self._scene)
             self.canvas.item.selected = state.selected_row
         else:
             self._scene.apply(applied)
@@ -149,9 +156,9 @@ class TimelineView(QWidget):
         if state.table.n and not self._fitted:
             self._fitted = True
             if state.follow or state.range[1] <= state.range[0]:
-                self._follow_now()
+                self._navigator.follow()
         elif state.follow:
-            self._follow_now()
+            self._navigator.follow()
         self._range_changed()
         if not self._count.isActive():
             self._count.start(0 if applied is None else _OVERVIEW_MS)
@@ -180,16 +187,11 @@ class TimelineView(QWidget):
         self.canvas.item.selected = row
         if row >= 0 and row < self._scene.layout.n:
             self._scene.reveal(row)
-            self._bring_in_view(row)
+            if not self._mine:
+                self._navigator.bring(row)
             name = fmt.one_line(self._state.table.op_name(row), 120)
             self.canvas.setAccessibleDescription(f"Selected: {name}")
         self._refresh()
-
-    def _bring_in_view(self, row: int) -> None:
-        """Pan to a span that was selected elsewhere, or by a key, and lies outside of the time shown."""
-        view, start, end = self._scene.view, int(self._state.table.start[row]), self._scene.end(row)
-        if not self._mine and (end < view.t0 or start >= view.t1):
-            self._show(view.panned(view.x((start + end) // 2) - view.width / 2))
 
     def _hover_changed(self) -> None:
         key = self._state.hovered
@@ -203,30 +205,15 @@ class TimelineView(QWidget):
 
     def _follow_changed(self, follow: bool) -> None:
         if follow:
-            self._follow_now()
+            self._navigator.follow()
         self._watch_pending()
 
     # Range and scroll.
 
-    def _show(self, view: Viewport, *, user: bool = True, clamp: bool = True) -> None:
-        if clamp:
-            view = view.clamped(*self._scene.extent())
-        self._state.set_range(view.t0, view.t1, user=user)
-
-    def _ask(self, start: int, end: int) -> None:
-        self._follow_span = end - start
-        self._show(Viewport(start, max(end, start + 1), self._scene.view.width))
-
-    def _zoom_at(self, x: float, factor: float) -> None:
-        if self._state.table.n:
-            view = self._scene.view.zoomed(x, factor)
-            self._show(view)
-            self._follow_span = self._scene.view.span
-
     def _pan(self, dx: float, dy: float) -> None:
         self._leave()
         if dx:
-            self._show(self._scene.view.panned(-dx))
+            self._navigator.pan(-dx)
         if dy:
             self._scroll_to(self._scene.top - round(dy))
 
@@ -238,24 +225,6 @@ class TimelineView(QWidget):
         if value != self._scene.top:
             self._leave()
             self._scroll_to(value)
-
-    def _fit(self, row: int) -> None:
-        if row >= 0:
-            start, end = int(self._state.table.start[row]), self._scene.end(row)
-            self._show(fitted(start, end, self._scene.view.width, margin=0.05))
-            self._follow_span = self._scene.view.span
-
-    def _follow_now(self) -> None:
-        if not self._state.table.n:
-            return
-        self._scene.now = self._state.now()
-        live = self._state.live and self._state.has_pending
-        first, last = self._scene.extent()
-        range_ = followed(self._state.range, first, last, span=self._follow_span, growing=live)
-        self._state.set_range(*range_, user=False)
-
-    def _middle(self) -> float:
-        return self._scene.view.width / 2
 
     def _resized(self) -> None:
         self._measure()
@@ -272,6 +241,7 @@ class TimelineView(QWidget):
         scene.scroll_to(scene.top)
         self.scroll_bar.blockSignals(True)
         self.scroll_bar.setRange(0, max(0, scene.rows.height - scene.height))
+        self.scroll_bar.setVisible(scene.rows.height > scene.height)
         self.scroll_bar.setPageStep(scene.height)
         self.scroll_bar.setValue(scene.top)
         self.scroll_bar.blockSignals(False)
@@ -296,9 +266,9 @@ class TimelineView(QWidget):
         if hit is None:
             return
         if hit.count == 1:
-            self._fit(hit.row)
+            self._navigator.fit(hit.row)
         else:
-            self._zoom_at(x, 0.1)
+            self._navigator.zoom(x, 0.1)
 
     def _hover(self, x: float, y: float) -> None:
         hit = self._scene.hit(x, y)
@@ -314,42 +284,34 @@ class TimelineView(QWidget):
         self.card.hide()
         self._state.hover(None)
 
-    def _key(self, event: QKeyEvent) -> None:
-        if event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier):
-            return
-        key, keys, width = event.key(), Qt.Key, self._scene.view.width
-        steps: dict[int, Step] = {
-            keys.Key_Up: "parent",
-            keys.Key_Down: "child",
-            keys.Key_Left: "previous",
-            keys.Key_Right: "next",
+    def _go(self, step: Step) -> None:
+        row = relative(self._state.table, self._state.selected_row, step)
+        if row >= 0:
+            self._state.select_row(row)
+
+    def _turn(self, pages: int) -> None:
+        self._scroll_to(self._scene.top + pages * (self._scene.height - 2 * ROW))
+
+    def _pan_by(self, share: float) -> None:
+        self._pan(-share * self._scene.view.width, 0)
+
+    def _actions(self) -> dict[str, Callable[[], object]]:
+        return {
+            "parent": lambda: self._go("parent"),
+            "child": lambda: self._go("child"),
+            "previous": lambda: self._go("previous"),
+            "next": lambda: self._go("next"),
+            "zoom in": self.zoom_in,
+            "zoom out": self.zoom_out,
+            "pan left": lambda: self._pan_by(-_KEY_PAN),
+            "pan right": lambda: self._pan_by(_KEY_PAN),
+            "page up": lambda: self._turn(-1),
+            "page down": lambda: self._turn(1),
+            "fit selection": self.fit_selection,
+            "fit all": self.fit_all,
+            "follow": self.follow,
+            "clear": self.clear_selection,
         }
-        if key in steps:
-            row = relative(self._state.table, self._state.selected_row, steps[key])
-            if row >= 0:
-                self._state.select_row(row)
-        elif key in (keys.Key_W, keys.Key_Plus, keys.Key_Equal):
-            self.zoom_in()
-        elif key in (keys.Key_S, keys.Key_Minus):
-            self.zoom_out()
-        elif key in (keys.Key_A, keys.Key_D):
-            self._pan(width * (_KEY_PAN if key == keys.Key_A else -_KEY_PAN), 0)
-        elif key in (keys.Key_PageUp, keys.Key_PageDown):
-            page = self._scene.height - 2 * ROW
-            self._scroll_to(self._scene.top + (page if key == keys.Key_PageDown else -page))
-        elif key == keys.Key_F:
-            self.fit_selection()
-        elif key in (keys.Key_0, keys.Key_Home):
-            self.fit_all()
-        elif key in (keys.Key_Return, keys.Key_Enter):
-            self.fit_selection()
-        elif key in (keys.Key_L, keys.Key_End):
-            self.follow()
-        elif key == keys.Key_Escape:
-            self.clear_selection()
-        else:
-            return
-        event.accept()
 
     # Time passing.
 
@@ -363,14 +325,16 @@ class TimelineView(QWidget):
         self._watch_pending()
         self._scene.now = self._state.now()
         if self._state.follow:
-            self._follow_now()
+            self._navigator.follow()
         self._refresh()
 
     def _settled(self) -> None:
         if self._scene.layout.settle():
             self._refresh()
-        if self._state.follow and not self._state.has_pending and self._state.table.n:
-            self._follow_now()
+        if self._state.live:
+            self._settle.start()
+        elif self._state.follow:
+            self._navigator.follow()
         self._watch_pending()
 
     def _count_density(self) -> None:
@@ -378,7 +342,9 @@ class TimelineView(QWidget):
             return
         first, last = self._scene.extent()
         view = fitted(first, last, 1)
-        found = density(self._state.table, view.t0, view.t1, self.overview.columns, self._scene.now, self._scene.mask)
+        found = density(
+            self._state.table, view.t0, view.t1, self.overview.columns, self._scene.now, self._scene.full_mask()
+        )
         self.overview.show_density(found)
         self.overview.show_range(*self._state.range)
 
