@@ -39,6 +39,7 @@ class Intake:
             if span.end_ns is not None:
                 self.dropped += 1
             return
+        span._cost = cost
         self.items.append(span)
         self.bytes = held = held + cost
         if self.idle or held >= self.wake_at:

@@ -7,6 +7,9 @@ import os
 import sys
 from typing import Any
 
+from flowscope import _program
+from flowscope._guard import guarded
+
 _installed = False
 
 
@@ -37,12 +40,15 @@ def _at_exit() -> None:
         runtime.shutdown()
 
 
+@guarded
 def _before_fork() -> None:
+    _program.default_session()
     runtime = _runtime()
     if runtime is not None:
         runtime.before_fork()
 
 
+@guarded
 def _after_fork() -> None:
     runtime = _runtime()
     if runtime is not None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import _thread
 import os
-import sys
 from collections.abc import Mapping
-from pathlib import PurePath
 from random import Random
-from time import monotonic_ns, time_ns
-from typing import Any
+from time import monotonic, monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any
 
 from flowscope import _capture, _config, _guard
 from flowscope._capture import snapshot
 from flowscope._context import current, where
 from flowscope._guard import failed, guarded, log
 from flowscope._intake import SPAN_COST, Intake
+from flowscope._program import default_session
 from flowscope._sampling import OperationFilter
 from flowscope._span import NOOP, Span, Unrecorded, plain
+
+if TYPE_CHECKING:
+    from flowscope._sender import Sender
 
 CURRENT: Any = object()
 """Default of start_span's `parent`: the span that is current where it is called."""
@@ -62,6 +64,8 @@ class Runtime:
 _runtime: Runtime | None = None
 _making = _thread.RLock()
 _changes: dict[str, Any] = {}
+# What earlier settings sent through, for exit to wait for.
+_retired: list[Sender] = []
 
 
 def start_span(
@@ -163,11 +167,13 @@ def _make() -> Runtime:
 def configure(changes: Mapping[str, Any]) -> None:
     """Apply settings given to init(); what was recorded under the earlier ones is sent first, in the background."""
     global _runtime
-    _changes.update({name: value for name, value in changes.items() if value is not None})
-    before, _runtime = _runtime, _make()
-    if before is not None:
+    with _making:
+        _changes.update({name: value for name, value in changes.items() if value is not None})
+        before, _runtime = _runtime, _make()
+    if before is not None and not before.closed:
         before.closed = True
-        before.sender.close(0.0)
+        before.sender.close(before.config.flush_timeout, wait=False)
+        _retired.append(before.sender)
 
 
 @guarded
@@ -183,10 +189,14 @@ def flush(timeout: float | None = None) -> bool:
 def shutdown(timeout: float | None = None) -> None:
     """Send what there is, within `timeout` seconds, and record nothing from now on (until init())."""
     runtime = _runtime
-    if runtime is None or runtime.closed:
+    if runtime is None:
         return
-    runtime.closed = True
-    runtime.sender.close(runtime.config.flush_timeout if timeout is None else max(0.0, timeout))
+    if not runtime.closed:
+        runtime.closed = True
+        _retired.append(runtime.sender)
+    deadline = monotonic() + (runtime.config.flush_timeout if timeout is None else max(0.0, timeout))
+    while _retired:
+        _retired.pop().close(max(0.0, deadline - monotonic()))
 
 
 def before_fork() -> None:
@@ -199,6 +209,7 @@ def after_fork() -> None:
     """In a forked child: a producer of its own. The parent's open spans and unsent ones stay the parent's."""
     global _runtime, _making
     _making = _thread.RLock()  # another thread of the parent may have held it
+    _retired.clear()
     before = _runtime
     if before is None:
         return
@@ -207,24 +218,3 @@ def after_fork() -> None:
     if not before.closed:
         _runtime = Runtime(before.config)
         _runtime.session_id = before.session_id
-
-
-def default_session() -> str:
-    """`<program>-<YYYYmmdd-HHMMSS>-<4 hex digits>`, local time."""
-    import re
-    import time
-
-    name = re.sub(r"[^\w.-]+", "_", program())[:60].strip("._-") or "program"
-    return f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
-
-
-def program() -> str:
-    """What a person calls this program: the script's or module's name."""
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    name = getattr(spec, "name", "") or ""
-    if name:
-        return str(name).removesuffix(".__main__")
-    path = sys.argv[0] if getattr(sys, "argv", None) else ""
-    stem = PurePath(path).stem
-    return "python" if stem in ("", "-", "-c", "-m") else stem

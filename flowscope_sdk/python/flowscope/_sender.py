@@ -11,7 +11,7 @@ from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
 from flowscope._guard import failed, log
-from flowscope._intake import SPAN_COST, WAKE_BYTES
+from flowscope._intake import WAKE_BYTES
 from flowscope._record import encode
 from flowscope.protocol import Header, ProducerInfo, parse_addr
 
@@ -63,6 +63,7 @@ class Sender:
     """What happens behind the intake. Its public methods may be called from any thread."""
 
     intake: Intake
+    _transport: Transport
 
     def __init__(self, config: Config, session_id: str) -> None:
         self._config = config
@@ -103,16 +104,17 @@ class Sender:
         self.intake.wake()
         return ticket.wait(timeout)
 
-    def close(self, timeout: float) -> None:
-        """Send all that can be sent within `timeout` seconds, then end the thread."""
+    def close(self, timeout: float, *, wait: bool = True) -> None:
+        """Send all that can be sent within `timeout` seconds, then end the thread. May be called again to wait."""
         self.intake.closed = True
         if not self._started or self._ended:
             return
         ticket = Ticket(monotonic() + timeout, final=True)
         self._tickets.append(ticket)
         self.intake.wake()
-        # A little longer than the thread may take: the wait is for the case that it is stuck.
-        ticket.wait(timeout + 0.2 if timeout else 0.0)
+        if wait:
+            # A little longer than the thread may take: for the case that it is stuck.
+            ticket.wait(timeout + 0.2)
 
     def wait_for_imports(self, seconds: float) -> None:
         """Return once the thread holds no import lock, or after `seconds`."""
@@ -128,7 +130,8 @@ class Sender:
             finally:
                 self._importing.release()
             self._producer = _new_producer(self._session_id)
-            self._loop(_transport.connect(parse_addr(self._config.addr), self._producer))
+            self._transport = _transport.connect(parse_addr(self._config.addr), self._producer)
+            self._loop()
         except Exception as error:
             self.intake.closed = True
             if os.environ.get("FLOWSCOPE_RAISE") == "1":
@@ -139,7 +142,7 @@ class Sender:
             while self._tickets:
                 self._tickets.popleft().finish(False)
 
-    def _loop(self, transport: Transport) -> None:
+    def _loop(self) -> None:
         next_tick = monotonic() + TICK
         while True:
             if not (self._tickets or self._young or self._backlog):
@@ -153,13 +156,16 @@ class Sender:
             if due:
                 next_tick = now + TICK
             self._collect(due)
-            self._ship(transport)
+            self._ship()
             while self._tickets:
                 ticket = self._tickets.popleft()
                 self._collect(due=True, all_of_it=True)
-                ticket.finish(self._deliver(transport, ticket))
+                sent = self._deliver(ticket)
                 if ticket.final:
-                    transport.close(max(0.0, ticket.deadline - monotonic()))
+                    # Before it is finished: what waits for it may be about to end the process.
+                    self._transport.close(max(0.0, ticket.deadline - monotonic()))
+                ticket.finish(sent)
+                if ticket.final:
                     return
 
     def _collect(self, due: bool, all_of_it: bool = False) -> None:
@@ -175,7 +181,6 @@ class Sender:
                 span = items.popleft()
             except IndexError:
                 break
-            intake.bytes -= SPAN_COST + len(span._input or b"")
             self._take(span, all_of_it)
         if not items:
             intake.bytes = 0
@@ -183,6 +188,8 @@ class Sender:
         self._seal()
 
     def _take(self, span: Span, all_of_it: bool) -> None:
+        cost, span._cost = span._cost, 0
+        self.intake.bytes -= cost
         if span.end_ns is None and not all_of_it:
             now = monotonic_ns()
             if now - span._clock < TICK * 1e9 or (span._shown and now - span._shown < REFRESH_NS):
@@ -199,11 +206,13 @@ class Sender:
         batch = self._open
         if batch.parts and batch.size + len(record) > BATCH_BYTES:
             self._seal()
+            self._ship()
             batch = self._open
         batch.parts.append(record)
         batch.size += len(record)
         if len(batch.parts) >= BATCH_RECORDS:
             self._seal()
+            self._ship()
 
     def _seal(self) -> None:
         batch = self._open
@@ -217,43 +226,45 @@ class Sender:
             self._backlog_bytes -= oldest.size
             self._dropped += len(oldest.parts)
 
-    def _ship(self, transport: Transport) -> bool:
+    def _ship(self) -> bool:
         """Send as much of the backlog as is taken without waiting; whether that was all."""
-        transport.poll()
+        self._transport.poll()
         while self._backlog:
             batch = self._backlog[0]
-            if not self._send(transport, batch.parts):
+            if not self._send(batch.parts):
                 return False
             self._next += len(batch.parts)
             self._backlog.popleft()
             self._backlog_bytes -= batch.size
         return True
 
-    def _send(self, transport: Transport, parts: list[bytes]) -> bool:
+    def _send(self, parts: list[bytes]) -> bool:
         dropped = self._dropped + self.intake.dropped
-        sent = transport.send(Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped), parts)
+        sent = self._transport.send(
+            Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped), parts
+        )
         if sent:
             self._told_dropped = dropped
         return sent
 
-    def _deliver(self, transport: Transport, ticket: Ticket) -> bool:
+    def _deliver(self, ticket: Ticket) -> bool:
         """Send the backlog by the ticket's deadline; give up early where nobody listens to a program that ends."""
         while True:
-            if self._ship(transport) and (not ticket.final or self._tell(transport)):
+            if self._ship() and (not ticket.final or self._tell()):
                 return True
             left = ticket.deadline - monotonic()
-            if left <= 0 or (ticket.final and transport.hopeless()):
+            if left <= 0 or (ticket.final and self._transport.hopeless()):
                 return False
-            transport.wait(min(left, _RETRY))
+            self._transport.wait(min(left, _RETRY))
 
-    def _tell(self, transport: Transport) -> bool:
+    def _tell(self) -> bool:
         """Whether the collector knows how many spans were dropped; an empty batch tells it."""
-        return self._dropped + self.intake.dropped == self._told_dropped or self._send(transport, [])
+        return self._dropped + self.intake.dropped == self._told_dropped or self._send([])
 
 
 def _new_producer(session_id: str) -> ProducerInfo:
     from flowscope import __version__
-    from flowscope._runtime import program
+    from flowscope._program import program
 
     return ProducerInfo(
         id=os.urandom(8).hex(),

@@ -52,6 +52,8 @@ class Span:
     _error_info: ErrorInfo | None = None
     # Whether the background thread will look at this span again without being told.
     _queued: bool = True
+    # What the intake counts for it, in bytes.
+    _cost: int = 0
     # When a pending state of it was last sent (monotonic ns); 0 = never.
     _shown: int = 0
     # 0: all is sent; 1: no payloads; 2: nothing unless it fails.
@@ -154,6 +156,7 @@ class Span:
             self.end_ns = now if end_ns is None else max(end_ns, self.start_ns)
             if self._queued:
                 if size:
+                    self._cost += size
                     self._intake.bytes += size
             elif self._level != 2 or self.status == "error":
                 self._queued = True
@@ -164,6 +167,7 @@ class Span:
     def _changed(self, size: int) -> None:
         """Have the background thread look at the span (again), if it would not by itself."""
         if self._queued:
+            self._cost += size
             self._intake.bytes += size
         elif self._level != 2 or (self.end_ns is not None and self.status == "error"):
             self._queued = True

@@ -12,8 +12,8 @@ import zmq
 from flowscope._guard import log
 from flowscope.protocol import Address, Header, ProducerInfo, encode_header
 
-GRACE_LOCAL, GRACE_REMOTE = 0.1, 0.5
-"""Seconds that the end of a program waits for a collector that has not answered yet, from when it was first called."""
+GRACE = 0.5
+"""Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one."""
 _HIGH_WATER = 16
 _EVENT = struct.Struct("=HI")
 
@@ -104,7 +104,7 @@ class Push:
 
     def __init__(self, address: Address) -> None:
         self._compress = not address.loopback
-        self._grace = monotonic() + (GRACE_LOCAL if address.loopback else GRACE_REMOTE)
+        self._grace = monotonic() + GRACE
         self._context: zmq.Context[Any] = zmq.Context()
         self._links = [Link(self._context, endpoint) for endpoint in address.endpoints]
         self._turn = 0

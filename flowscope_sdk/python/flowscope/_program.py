@@ -1,0 +1,32 @@
+"""What this program is called, and the session that its spans belong to unless another is given."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import PurePath
+
+_session = ""
+
+
+def default_session() -> str:
+    """`<program>-<YYYYmmdd-HHMMSS>-<4 hex digits>`, local time; the same for a process and what it forks."""
+    global _session
+    if not _session:
+        name = re.sub(r"[^\w.-]+", "_", program())[:60].strip("._-") or "program"
+        _session = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+    return _session
+
+
+def program() -> str:
+    """What a person calls this program: the script's or module's name."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    name = getattr(spec, "name", "") or ""
+    if name:
+        return str(name).removesuffix(".__main__")
+    path = sys.argv[0] if getattr(sys, "argv", None) else ""
+    stem = PurePath(path).stem
+    return "python" if stem in ("", "-", "-c", "-m") else stem
