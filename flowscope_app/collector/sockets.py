@@ -16,8 +16,8 @@ from flowscope_app.collector.decode import SOCKET_MAX_FRAME
 from flowscope_app.collector.errors import ListenError
 from flowscope_app.store.lock import Held, PidLock
 
-RECEIVE_HWM = 10_000
-"""Messages that wait inside ZeroMQ for each producer; beyond that they wait in the producer."""
+RECEIVE_HWM = 1_000
+"""Messages of each producer that wait in this process's memory; beyond that they wait in the producer's."""
 CONTROL_MAX_FRAME = 1 << 20
 HANDSHAKE_MS = 1_000
 EPHEMERAL_TRIES = 50

@@ -20,6 +20,8 @@ MAX_THREAD = 200
 MAX_FACETS = 64
 """Programs, frameworks or languages listed for one session."""
 MAX_CACHED = 200_000
+MAX_CACHED_SESSIONS = 2_000
+MAX_CACHED_TRACKS = 1_000  # of one session
 PROGRAM, FRAMEWORK, LANGUAGE = 1, 2, 3
 
 ANONYMOUS = "anonymous:"
@@ -72,7 +74,7 @@ class Catalogue:
             self.names = {"": 0}
         if len(self.producers) > MAX_CACHED:
             self.producers.clear()
-        if sum(1 + len(state.tracks) for state in self.sessions.values()) > MAX_CACHED:
+        if len(self.sessions) > MAX_CACHED_SESSIONS:
             self.sessions.clear()
 
     def name(self, text: str) -> int:
@@ -162,14 +164,12 @@ class Catalogue:
     def facet(self, session: SessionState, what: int, text: str) -> None:
         """Note that a session holds a program, framework or language."""
         entry = (what, text)
-        if entry in session.facets:
+        if entry in session.facets or sum(kind == what for kind, _ in session.facets) >= MAX_FACETS:
             return
         session.facets.add(entry)
-        if sum(kind == what for kind, _ in session.facets) <= MAX_FACETS:
-            self._connection.execute(
-                "INSERT OR IGNORE INTO facets (session, what, text) VALUES (?, ?, ?)",
-                (session.key, what, text),
-            )
+        self._connection.execute(
+            "INSERT OR IGNORE INTO facets (session, what, text) VALUES (?, ?, ?)", (session.key, what, text)
+        )
 
     def track(self, session: SessionState, producer: ProducerState, thread: str, task: str) -> int:
         """The key of a thread's or task's track, made if it is new."""
@@ -177,7 +177,7 @@ class Catalogue:
         key = session.tracks.get(place)
         if key is None:
             key = self._find_track(session, producer, thread, task)
-            if len(session.tracks) < MAX_CACHED:
+            if len(session.tracks) < MAX_CACHED_TRACKS:
                 session.tracks[place] = key
         return key
 

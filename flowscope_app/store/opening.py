@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -28,13 +29,14 @@ def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
         raise NoStore(str(path))
     db = SqliteDatabase(str(path), timeout=BUSY_SECONDS, thread_safe=False, check_same_thread=False)
     try:
+        _make_private(path)
         db.connect()
         check_identity(db.connection(), path)
-        if not _version(db.connection()):
+        if not version(db.connection()):
             db.execute_sql("PRAGMA auto_vacuum = INCREMENTAL")  # before WAL writes the file's first page
         for name, value in PRAGMAS.items():
             db.execute_sql(f"PRAGMA {name} = {value}")
-        found = _version(db.connection())
+        found = version(db.connection())
         if not found:
             schema.create(db)
         else:
@@ -48,18 +50,29 @@ def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
     return db
 
 
+def _make_private(path: Path) -> None:
+    """Make the file, for this user alone: it will hold what programs told their models. SQLite's own follow suit."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise NotWritable(str(path), error.strerror or str(error)) from None
+
+
 def check_identity(connection: sqlite3.Connection, path: Path) -> None:
     """Raise ForeignDatabase or NewerSchema unless this is a FlowScope database we know, or an empty file."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application != schema.APPLICATION_ID and (application or tables):
         raise ForeignDatabase(str(path))
-    version = _version(connection)
-    if version > schema.SCHEMA_VERSION:
-        raise NewerSchema(str(path), version, schema.SCHEMA_VERSION)
+    found = version(connection)
+    if found > schema.SCHEMA_VERSION:
+        raise NewerSchema(str(path), found, schema.SCHEMA_VERSION)
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def version(connection: sqlite3.Connection) -> int:
+    """The schema's version; 0 in an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 

@@ -20,7 +20,7 @@ from flowscope_app.store import catalogue as cat
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault
 from flowscope_app.store.location import database_path, read_only_uri
 from flowscope_app.store.matching import register, where_matching
-from flowscope_app.store.opening import check_identity
+from flowscope_app.store.opening import check_identity, version
 from flowscope_app.store.records import read_records
 from flowscope_app.store.rows import Health, Payload, ProducerRow, Report, SessionRow
 
@@ -200,6 +200,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         )
         connection.execute("PRAGMA query_only = 1")
         check_identity(connection, path)
+        if not version(connection):
+            raise NoStore(str(path))  # made this moment; its writer has not come to the tables yet
     except sqlite3.DatabaseError as error:
         if connection is not None:
             connection.close()

@@ -42,8 +42,3 @@ class Committed:
     filled: int = 0
     watermarks: dict[str, int] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
-
-    @property
-    def records(self) -> int:
-        """How many records were taken, whatever became of them."""
-        return self.stored + self.replaced + self.stale + self.repeated + self.refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,23 @@ def test_a_new_database_is_marked_and_ready(writer: StoreWriter) -> None:
     assert pragma("journal_mode") == "wal"
     assert pragma("auto_vacuum") == 2, "incremental, which can't be chosen later"
     assert pragma("synchronous") == 2, "full"
+
+
+def test_only_its_owner_may_read_it(writer: StoreWriter, record: Callable[..., Record]) -> None:
+    writer.write([Incoming(None, [record("a")])])
+    for suffix in ("", "-wal", "-shm"):
+        file = writer.path.with_name(writer.path.name + suffix)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(writer.path.parent.stat().st_mode) == 0o700
+
+
+def test_an_empty_file_holds_no_sessions_yet_and_becomes_a_database(db: str) -> None:
+    Path(db).parent.mkdir()
+    Path(db).touch()
+    with pytest.raises(NoStore):
+        StoreReader(db)
+    with StoreWriter.open(db), StoreReader(db) as reader:
+        assert reader.sessions() == []
 
 
 def test_a_database_keeps_what_it_held(db: str, record: Callable[..., Record]) -> None:
