@@ -6,8 +6,9 @@ none between. So a step's work reads as caller → first callee ⇢ next callee,
 LlamaIndex programs are written, a loop shows as a cycle, and parallel calls fan out and in again. The caller of any
 node is found by following dashed edges back and then one solid edge.
 
-START and END stand for the program. Where all runs have the same outermost operation (the graph, the chain, the
-query), START and END stand for that operation itself, and its steps are the first things seen.
+START and END stand for the programs; runs on different tracks have no order among them. Where all runs have the same
+outermost operation (the graph, the chain, the query), START and END stand for that operation itself, and its steps are
+the first things seen.
 
 An edge's `errors` count the failed calls that it led to; the chain of such edges is the error's path.
 """

@@ -88,7 +88,7 @@ def _run_of(snapshot: Snapshot, focus: int) -> tuple[Int, int]:
 def _restricted(snapshot: Snapshot, rows: Int) -> Snapshot:
     place = np.full(snapshot.n + 1, -1, np.int32)
     place[rows] = np.arange(len(rows), dtype=np.int32)
-    columns = ["key", "start", "end", "op", "model", "kind", "status", "tokens_in", "tokens_out", "pending"]
+    columns = ["key", "start", "end", "op", "model", "strand", "kind", "status", "tokens_in", "tokens_out", "pending"]
     cut = {name: getattr(snapshot, name)[rows] for name in columns}
     return replace(snapshot, parent=place[snapshot.parent[rows]], **cut)
 
@@ -102,7 +102,9 @@ class _Builder:
         self.ids: list[int] = [START, END, *ids.tolist()]
         self.labels = ["START", "END", *labels]
         self.failed: Mask = s.status == Status.ERROR
-        before, after = Siblings(s.start, s.end, s.parent).predecessors(np.flatnonzero(s.pending))
+        # Runs of different programs or threads have no order among them, however their clocks stand.
+        family = np.where(s.parent >= 0, s.parent, s.n + s.strand).astype(np.int32)
+        before, after = Siblings(s.start, s.end, family).predecessors(np.flatnonzero(s.pending))
         if not ordered_roots:
             kept = s.parent[after] >= 0
             before, after = before[kept], after[kept]

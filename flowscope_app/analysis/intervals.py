@@ -13,7 +13,7 @@ PREDECESSORS = 16
 class Siblings:
     """Spans grouped by parent, their times as ranks, so that one sort serves all groups at once.
 
-    `start` and `end` are ns, `end >= start`; `parent` holds rows, -1 for roots, which are siblings too.
+    `start` and `end` are ns, `end >= start`; equal numbers in `parent` (-1 or more) make siblings.
     """
 
     def __init__(self, start: Int, end: Int, parent: Int32) -> None:

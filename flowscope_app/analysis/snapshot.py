@@ -29,6 +29,7 @@ class Snapshot:
     op: Int32
     model: Int32
     parent: Int32  # a row of this snapshot, or -1
+    strand: Int32  # the track it is drawn on
     kind: Int8
     status: Int8
     tokens_in: Int32
@@ -51,6 +52,7 @@ class Snapshot:
             op=table.op[:n],
             model=table.model[:n],
             parent=parent,
+            strand=table.strand[:n],
             kind=table.kind[:n],
             status=table.status[:n],
             tokens_in=table.tokens_in[:n],

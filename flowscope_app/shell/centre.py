@@ -37,13 +37,21 @@ class Centre(QWidget):
             ("Log", self.log),
         ):
             self.tabs.addTab(view, name)
+        self.corner = QStackedWidget()
+        self._switches: dict[int, QWidget] = {}
+        for number, switch in ((0, self.flow.corner), (2, self.metrics.corner)):
+            self._switches[number] = switch
+            self.corner.addWidget(switch)
+        self.tabs.setCornerWidget(self.corner)
+        self.tabs.currentChanged.connect(self._show_switch)
+        self._show_switch(0)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setObjectName("centre")
         self.split.setHandleWidth(1)
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self.timeline)
         self.split.addWidget(self.tabs)
-        self.split.setSizes([430, 410])
+        self.split.setSizes([500, 340])
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 1)
         self._empty = EmptyState()
@@ -56,6 +64,13 @@ class Centre(QWidget):
         state.session_changed.connect(self._choose)
         state.sessions_changed.connect(self._choose)
         self._choose()
+
+    def _show_switch(self, tab: int) -> None:
+        """What the current tab can be grouped by stands at the right end of the tab bar."""
+        switch = self._switches.get(tab)
+        self.corner.setVisible(switch is not None)
+        if switch is not None:
+            self.corner.setCurrentWidget(switch)
 
     def _choose(self) -> None:
         if self._state.session is not None:

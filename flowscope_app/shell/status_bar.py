@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,12 @@ class StatusBar(QWidget):
         said = f"{fmt.count(lost)} lost" + (f" · {fmt.count(refused)} refused" if refused else "")
         self._lost.setText(said if status else "")
         self._lost.set_role("error" if lost or refused else "dim")
-        path = Path(self._db.removeprefix("sqlite:///"))
-        try:
-            self._file.setText(f"{path.name} {fmt.size(path.stat().st_size)}")
-        except OSError:
-            self._file.setText(path.name)
+        path = Path(self._db)
+        size = 0
+        for file in (path, path.with_name(path.name + "-wal")):
+            with contextlib.suppress(OSError):
+                size += file.stat().st_size
+        self._file.setText(f"{path.name} {fmt.size(size)}")
 
     def _tell_programs(self) -> None:
         session = self._state.session

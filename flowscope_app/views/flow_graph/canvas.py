@@ -16,6 +16,7 @@ _LEAST_SCALE, _MOST_SCALE = 0.08, 2.5
 _READABLE = 0.7  # a big graph opens no smaller than this, at its beginning; fitting by key shows all of it
 _MARGIN = 24.0
 _KEY_ZOOM = 1.25
+_OWN_KEYS = frozenset({Qt.Key.Key_0, Qt.Key.Key_F, Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus})
 
 
 class GraphCanvas(QGraphicsView):
@@ -226,6 +227,13 @@ class GraphCanvas(QGraphicsView):
             self.fit()
         else:
             self.opened.emit(node)
+
+    def event(self, event: QEvent) -> bool:
+        # Keys of the window that mean the same here: while the graph has the focus they are the graph's.
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() in _OWN_KEYS:
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = event.key()
