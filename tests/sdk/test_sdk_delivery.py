@@ -80,7 +80,7 @@ def test_batches_stay_near_a_mebibyte(sdk):
         with flowscope.trace("big", input="x" * 300_000):
             pass
     sdk.finished(20)
-    assert len(sdk.headers) >= 6 and max(sdk.sizes) < (1 << 20) + 400_000
+    assert len(sdk.headers) >= 5 and max(sdk.sizes) < (1 << 20) + 400_000
 
 
 def test_spans_wait_for_a_listener_that_comes_later(setup, make_listener, free_addr):
@@ -285,3 +285,45 @@ def test_metadata_set_past_the_setters_does_not_stop_the_rest(sdk):
         pass
     assert sdk.one("next")["status"] == "success"
     assert sdk.spans[span.id]["metadata"]["x"] == "object" and sdk.spans[span.id]["operation"].startswith("odd")
+
+
+def test_a_disk_that_fills_ends_the_recording_with_one_line(run_python, tmp_path):
+    source = """
+        import flowscope, resource, signal, os
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        for number in range(50):
+            with flowscope.trace("work", input=os.urandom(2000).hex()):
+                pass
+            flowscope.flush(1)
+        print("done")
+    """
+    program = run_python(source, env={"FLOWSCOPE_ADDR": f"file://{tmp_path}/x.flowscope"})
+    assert (program.status, program.out) == (0, "done\n")
+    assert len(program.err.splitlines()) == 1 and "tracing is off" in program.err
+    whole = gzip.decompress((tmp_path / "x.flowscope").read_bytes())  # what is in it can be read
+    assert whole.endswith(b"}\n") and whole.count(b'"operation":"work"') >= 1
+
+
+def test_spans_that_nobody_takes_stay_within_the_buffer_and_a_little(run_python, free_addr):
+    source = """
+        import flowscope
+
+        def resident():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * 4096
+
+        value = {"question": "x" * 150, "context": ["y" * 60] * 2}
+        with flowscope.trace("first"):
+            pass
+        flowscope.flush(0.5)
+        base, most = resident(), 0
+        for number in range(200_000):
+            with flowscope.trace("work", input=value) as span:
+                span.output = value
+            if number % 5_000 == 0:
+                most = max(most, resident())
+        print((most - base) // (1 << 20))
+    """
+    environment = {"FLOWSCOPE_ADDR": free_addr, "FLOWSCOPE_BUFFER": "8MiB"}
+    assert int(run_python(source, env=environment, check=True).out) <= 8 + 20

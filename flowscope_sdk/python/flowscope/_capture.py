@@ -37,7 +37,8 @@ def snapshot(value: Any, most: int = 0) -> bytes:
     try:
         data = dumps(value, None, _OPTIONS)
         if len(data) <= most:
-            return data
+            # A copy: orjson's own result holds all of its buffer, 4 KB for 300 bytes, 1 MB for 70 KB.
+            return b"%b" % data
     except KeyboardInterrupt:
         raise
     except BaseException:  # anything: the value's own code may have run
@@ -53,7 +54,7 @@ def snapshot(value: Any, most: int = 0) -> bytes:
 def _careful(value: Any, data: bytes, most: int) -> bytes:
     whole = data or dumps(Walk().walk(value))
     if len(whole) <= most:
-        return whole
+        return b"%b" % whole
     # Escapes and non-ASCII text make JSON longer than what it was made from.
     for share in (1, 4, 16):
         part = dumps(Walk(most // share).walk(value))

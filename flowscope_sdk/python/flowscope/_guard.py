@@ -11,6 +11,11 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
+
+class GoneError(Exception):
+    """There is no way out of this process any more; what had to be said is said."""
+
+
 debug = False
 """Set by init(debug=True)."""
 _said: set[str] = set()

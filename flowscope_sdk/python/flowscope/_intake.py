@@ -23,7 +23,8 @@ class Intake:
         self.items: deque[Span] = deque()
         self.bytes = 0
         self.limit = limit
-        self.wake_at = WAKE_BYTES
+        self.wake_step = min(WAKE_BYTES, limit // 8)
+        self.wake_at = self.wake_step
         self.dropped = 0
         self.idle = True  # nobody looks at the queue until wake()
         self.closed = False
@@ -43,7 +44,7 @@ class Intake:
         self.items.append(span)
         self.bytes = held = held + cost
         if self.idle or held >= self.wake_at:
-            self.wake_at = held + WAKE_BYTES
+            self.wake_at = held + self.wake_step
             self.wake()
 
     def wake(self) -> None:

@@ -39,9 +39,10 @@ def encode(span: Span, redacted: bool) -> bytes:
         "error": None if span.error is None else _text(span.error, redacted),
     }
     try:
-        return _dumps(record)
+        data = _dumps(record)
     except TypeError:  # a member that orjson can't write: a lone surrogate, an object where a text should be
-        return _dumps({name: _writable(member) for name, member in record.items()})
+        data = _dumps({name: _writable(member) for name, member in record.items()})
+    return b"%b" % data  # as small as it can be kept: see _capture
 
 
 def _payload(data: bytes | None, redacted: bool) -> Any:

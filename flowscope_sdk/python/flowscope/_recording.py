@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from typing import NoReturn
 
 import orjson
 
-from flowscope._guard import warn_once
+from flowscope._guard import GoneError, warn_once
 from flowscope.protocol import Header, ProducerInfo, encode_header, format_time
 
 _GZIP = b"\x1f\x8b"
@@ -38,23 +39,27 @@ class Recording:
             self._give_up(error)
 
     def send(self, header: Header, parts: list[bytes]) -> bool:
-        """Write the batch. A file that can't be written loses its spans: there is nowhere else to keep them."""
-        if self._file >= 0 and parts:
+        """Write the batch."""
+        if parts:
             try:
                 self._write(self._producer + b"".join(part + b"\n" for part in parts))
             except OSError as error:
                 self._give_up(error)
-        return self._file >= 0
+        return True
 
     def poll(self) -> None:
         """There is nobody to hear from."""
+
+    def ready(self) -> bool:
+        """A file takes all there is."""
+        return True
 
     def wait(self, seconds: float) -> None:
         """There is nothing to wait for."""
 
     def hopeless(self) -> bool:
-        """Whether the file can't be written."""
-        return self._file < 0
+        """A file needs no waiting for."""
+        return True
 
     def close(self, seconds: float) -> None:
         if self._file >= 0:
@@ -63,12 +68,22 @@ class Recording:
 
     def _write(self, lines: bytes) -> None:
         data = memoryview(gzip.compress(lines, 5, mtime=0))
-        while data:
-            data = data[os.write(self._file, data) :]
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            # Half a member (the disk is full) would spoil the whole file; it is the last thing in it, or let be.
+            end = os.fstat(self._file).st_size
+            if written and os.pread(self._file, written, end - written) == data[:written]:
+                os.ftruncate(self._file, end - written)
+            raise
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError) -> NoReturn:
+        """A file that can't be written loses its spans: there is nowhere else to keep them."""
         warn_once(f"can't record to {self._path}: {error.strerror or error}; tracing is off")
         self.close(0)
+        raise GoneError from error
 
 
 def _header_line(producer: ProducerInfo) -> bytes:

@@ -10,8 +10,7 @@ from collections import deque
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING
 
-from flowscope._guard import failed, log
-from flowscope._intake import WAKE_BYTES
+from flowscope._guard import GoneError, failed, log
 from flowscope._record import encode
 from flowscope.protocol import Header, ProducerInfo, parse_addr
 
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between flushes: a span open longer than this is shown before it ends."""
+TICK_NS = int(TICK * 1e9)
+ABSENT_TICK = 0.5
+"""Seconds between looks for a collector that is not there."""
 REFRESH_NS = 300_000_000
 """A pending span that changes (streamed output) is sent again at most this often."""
 BATCH_RECORDS = 512
@@ -77,6 +79,8 @@ class Sender:
         self._open: Batch = Batch()
         self._backlog: deque[Batch] = deque()
         self._backlog_bytes = 0
+        # How much is encoded before it is taken.
+        self._ahead = min(4 << 20, config.buffer // 4)
         self._dropped = 0
         self._told_dropped = 0
         self._next = 1
@@ -132,6 +136,8 @@ class Sender:
             self._producer = _new_producer(self._session_id)
             self._transport = _transport.connect(parse_addr(self._config.addr), self._producer)
             self._loop()
+        except GoneError:
+            self.intake.closed = True
         except Exception as error:
             self.intake.closed = True
             if os.environ.get("FLOWSCOPE_RAISE") == "1":
@@ -139,27 +145,29 @@ class Sender:
             log(f"background thread: {error!r}")
         finally:
             self._ended = True
+            self.intake.items.clear()
             while self._tickets:
                 self._tickets.popleft().finish(False)
 
     def _loop(self) -> None:
+        intake = self.intake
         next_tick = monotonic() + TICK
         while True:
-            if not (self._tickets or self._young or self._backlog):
-                self.intake.rest()
+            if not (self._tickets or self._young or self._backlog or intake.items):
+                intake.rest()
                 next_tick = monotonic() + TICK
             now = monotonic()
             if not self._tickets and now < next_tick:
-                self.intake.wait(next_tick - now)
+                intake.wait(next_tick - now)
                 now = monotonic()
             due = now >= next_tick
+            self._transport.poll()
             if due:
-                next_tick = now + TICK
+                next_tick = now + (TICK if self._transport.ready() else ABSENT_TICK)
             self._collect(due)
             self._ship()
             while self._tickets:
                 ticket = self._tickets.popleft()
-                self._collect(due=True, all_of_it=True)
                 sent = self._deliver(ticket)
                 if ticket.final:
                     # Before it is finished: what waits for it may be about to end the process.
@@ -168,31 +176,38 @@ class Sender:
                 if ticket.final:
                     return
 
-    def _collect(self, due: bool, all_of_it: bool = False) -> None:
-        """Encode what the intake holds; the spans that have only just begun wait for the next tick."""
-        intake = self.intake
-        if due:
-            waiting, self._young = self._young, []
-            for span in waiting:
-                self._take(span, all_of_it)
-        items = intake.items
-        while items:
+    def _collect(self, due: bool, *, most: int = 1 << 60, open_too: bool = False) -> int:
+        """Encode up to `most` of the spans in the intake, as far as the collector takes them; returns how many.
+
+        Spans that have only just begun are left for the next tick unless `open_too`. Where nobody takes them, spans
+        stay as they are: encoding them costs most, and by then they may be over or too old to keep.
+        """
+        intake, items = self.intake, self.intake.items
+        if due and self._young:
+            items.extendleft(reversed(self._young))
+            self._young = []
+        taken = 0
+        while items and taken < most and self._backlog_bytes < self._ahead and self._transport.ready():
             try:
                 span = items.popleft()
-            except IndexError:
+            except IndexError:  # trimmed by a child of a fork, or cleared
                 break
-            self._take(span, all_of_it)
+            taken += 1
+            self._take(span, open_too)
         if not items:
             intake.bytes = 0
-        intake.wake_at = intake.bytes + WAKE_BYTES
+        self._trim()
+        if self._transport.ready():
+            intake.wake_at = min(intake.wake_at, intake.bytes + intake.wake_step)
         self._seal()
+        return taken
 
-    def _take(self, span: Span, all_of_it: bool) -> None:
-        cost, span._cost = span._cost, 0
-        self.intake.bytes -= cost
-        if span.end_ns is None and not all_of_it:
+    def _take(self, span: Span, open_too: bool) -> None:
+        self.intake.bytes -= span._cost
+        span._cost = 0
+        if span.end_ns is None and not open_too:
             now = monotonic_ns()
-            if now - span._clock < TICK * 1e9 or (span._shown and now - span._shown < REFRESH_NS):
+            if now - span._clock < TICK_NS or (span._shown and now - span._shown < REFRESH_NS):
                 self._young.append(span)
                 return
         span._queued = False  # before it is read: a change after this has it queued again
@@ -204,31 +219,38 @@ class Sender:
             failed("encode", error)
             return
         batch = self._open
-        if batch.parts and batch.size + len(record) > BATCH_BYTES:
-            self._seal()
-            self._ship()
-            batch = self._open
         batch.parts.append(record)
         batch.size += len(record)
-        if len(batch.parts) >= BATCH_RECORDS:
+        if len(batch.parts) >= BATCH_RECORDS or batch.size >= BATCH_BYTES:
             self._seal()
             self._ship()
+            self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest spans when the buffer is nearly full; an open one comes again when it ends."""
+        intake = self.intake
+        # The steps leave room for what the program adds before this thread has its next turn.
+        step = (self._config.buffer - self._backlog_bytes) // 8
+        intake.wake_at = 7 * step
+        if intake.bytes < 7 * step:
+            return
+        while intake.bytes > 6 * step and intake.items:
+            span = intake.items.popleft()
+            intake.bytes -= span._cost
+            span._cost = 0
+            span._queued = False
+            if span.end_ns is not None:
+                self._dropped += 1
 
     def _seal(self) -> None:
         batch = self._open
-        if not batch.parts:
-            return
-        self._open = Batch()
-        self._backlog.append(batch)
-        self._backlog_bytes += batch.size
-        while self._backlog_bytes + self.intake.bytes > self._config.buffer and len(self._backlog) > 1:
-            oldest = self._backlog.popleft()
-            self._backlog_bytes -= oldest.size
-            self._dropped += len(oldest.parts)
+        if batch.parts:
+            self._open = Batch()
+            self._backlog.append(batch)
+            self._backlog_bytes += batch.size
 
     def _ship(self) -> bool:
         """Send as much of the backlog as is taken without waiting; whether that was all."""
-        self._transport.poll()
         while self._backlog:
             batch = self._backlog[0]
             if not self._send(batch.parts):
@@ -248,14 +270,18 @@ class Sender:
         return sent
 
     def _deliver(self, ticket: Ticket) -> bool:
-        """Send the backlog by the ticket's deadline; give up early where nobody listens to a program that ends."""
+        """Send what there is now by the ticket's deadline; give up early if nobody listens to a program that ends."""
+        left = len(self.intake.items) + len(self._young)
         while True:
-            if self._ship() and (not ticket.final or self._tell()):
+            self._transport.poll()
+            left -= self._collect(due=True, most=left, open_too=True)
+            if self._ship() and left <= 0 and (not ticket.final or self._tell()):
                 return True
-            left = ticket.deadline - monotonic()
-            if left <= 0 or (ticket.final and self._transport.hopeless()):
+            seconds = ticket.deadline - monotonic()
+            if seconds <= 0 or (ticket.final and self._transport.hopeless()):
                 return False
-            self._transport.wait(min(left, _RETRY))
+            if left <= 0 or not self._transport.ready() or self._backlog_bytes >= self._ahead:
+                self._transport.wait(min(seconds, _RETRY))
 
     def _tell(self) -> bool:
         """Whether the collector knows how many spans were dropped; an empty batch tells it."""

@@ -27,6 +27,9 @@ class Transport(Protocol):
     def poll(self) -> None:
         """Notice what has happened since."""
 
+    def ready(self) -> bool:
+        """Whether somebody takes batches, as far as is known."""
+
     def send(self, header: Header, parts: list[bytes]) -> bool:
         """Take a batch without waiting; False if it can't be taken now."""
 
@@ -121,8 +124,11 @@ class Push:
         self._poller.poll(max(1, int(seconds * 1000)))
         self.poll()
 
+    def ready(self) -> bool:
+        return any(link.connected for link in self._links)
+
     def send(self, header: Header, parts: list[bytes]) -> bool:
-        if not any(link.connected for link in self._links):
+        if not self.ready():
             return False
         body = b"[" + b",".join(parts) + b"]"
         if self._compress and parts:
@@ -137,7 +143,7 @@ class Push:
         return False
 
     def hopeless(self) -> bool:
-        if any(link.connected for link in self._links):
+        if self.ready():
             return False
         return all(link.refused for link in self._links) or monotonic() > self._grace
 
