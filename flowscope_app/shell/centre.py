@@ -29,6 +29,7 @@ class Centre(QWidget):
         self.metrics = MetricsView(state, queries)
         self.log = LogView(state, queries)
         self.tabs = QTabWidget(documentMode=True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.setAccessibleName("Ways to read the session")
         for name, view in (
             ("Flow", self.flow),

@@ -26,7 +26,8 @@ from flowscope_app.spans.kinds import Kind, Status
 PICTURE = "flowscope-demo.png"
 SESSION = "support-desk"
 FRAMEWORKS = ("langchain", "llamaindex")
-PROGRAMS = ("support_agent.py", "rag_eval.py")
+# Each program and its session: the two with frameworks share one, so that both stand on one timeline.
+PROGRAMS = {"quickstart.py": "quickstart", "support_agent.py": SESSION, "rag_eval.py": SESSION}
 _WITHIN_S = 120
 _SETTLE_MS = 700  # the last layout of the flow graph and the last paint
 _DEFAULT_PORT = 3569
@@ -79,10 +80,10 @@ class Programs(QObject):
         if self._started or not link.listening:
             return
         self._started = True
-        environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("FLOWSCOPE_ADDR", link.addr)
-        environment.insert("FLOWSCOPE_SESSION", SESSION)
-        for name in PROGRAMS:
+        for name, session in PROGRAMS.items():
+            environment = QProcessEnvironment.systemEnvironment()
+            environment.insert("FLOWSCOPE_ADDR", link.addr)
+            environment.insert("FLOWSCOPE_SESSION", session)
             process = QProcess(self)
             process.setProcessEnvironment(environment)
             process.setProcessChannelMode(QProcess.ProcessChannelMode.ForwardedErrorChannel)
@@ -123,11 +124,20 @@ class Photograph(QObject):
         """Whether the window shows every span that was sent, ended."""
         state = self._desktop.window.state
         ended = len(self._programs.outcome.statuses) == len(PROGRAMS)
+        arrived = {row.id for row in state.sessions if row.spans and not row.pending} == set(PROGRAMS.values())
         counts = self._counts()
         whole = state.session is not None and state.table.n == state.session.spans and not state.has_pending
-        return ended and whole and all(counts[name] for name in FRAMEWORKS)
+        return ended and arrived and whole and all(counts[name] for name in FRAMEWORKS)
+
+    def _show_session(self) -> None:
+        """The session of both frameworks, whichever program was first."""
+        state = self._desktop.window.state
+        key = next((row.key for row in state.sessions if row.id == SESSION), None)
+        if key is not None:
+            state.choose_session(key)
 
     def _look(self) -> None:
+        self._show_session()
         if self._complete():
             self._timer.stop()
             self._pose()
@@ -164,9 +174,9 @@ class Photograph(QObject):
             problems.append(f"{self._picture} could not be written")
         for name in FRAMEWORKS:
             print(f"{counts[name]:>6} spans of {name}")
-        others = sum(number for name, number in counts.items() if name not in FRAMEWORKS)
-        print(f"{others:>6} spans of others")
-        print(f"{self._desktop.window.state.table.n:>6} spans shown, {lost} lost")
+        total = sum(row.spans for row in self._desktop.window.state.sessions)
+        print(f"{total - sum(counts[name] for name in FRAMEWORKS):>6} spans of others")
+        print(f"{total:>6} spans in all, {lost} lost")
         for problem in problems:
             print(f"flowscope demo: {problem}", file=sys.stderr)
         if saved:

@@ -90,8 +90,8 @@ ANSWERS = [
     ),
 ]
 TRIAGE = {
-    "topic": [("address", "delivery"), ("leaks", "warranty")],
-    "mood": [("leaks", "annoyed"), ("", "calm")],
+    "topic": [("refund", "refund"), ("address", "delivery"), ("leaks", "warranty"), ("", "refund")],
+    "mood": [("leaks", "annoyed"), ("once more", "impatient"), ("", "calm")],
     "language": [("", "English")],
 }
 
@@ -292,8 +292,8 @@ def build() -> Any:
     return graph.compile(checkpointer=InMemorySaver(), name="support-agent")
 
 
-def triage(questions: list[str]) -> list[dict[str, str]]:
-    """Classify all questions at once, each for three things at once."""
+def sorter() -> Runnable[dict[str, str], dict[str, str]]:
+    """Classifies a question for three things at once."""
     model = ScriptedChatModel(first_token_s=0.14)
     sorters = {}
     for what in TRIAGE:
@@ -301,31 +301,27 @@ def triage(questions: list[str]) -> list[dict[str, str]]:
             [("system", f"Classify the {what} of the message. One word."), ("user", "Customer: {question}")]
         )
         sorters[what] = (asking | model | StrOutputParser()).with_config(run_name=f"triage {what}")
-    together = RunnableParallel(sorters).with_config(run_name="triage")
-    return together.batch([{"question": question} for question in questions], {"max_concurrency": 2})
+    return RunnableParallel(sorters).with_config(run_name="triage")
 
 
 def main() -> None:
-    """Serve a customer who asks twice, then sort the inbox and serve who is in it."""
-    agent = build()
-
-    def ask(text: str) -> dict[str, Any]:
-        return {"messages": [HumanMessage(text)]}
-
-    def thread(name: str) -> RunnableConfig:
-        return {"configurable": {"thread_id": name}, "tags": ["support"], "metadata": {"customer": name}}
-
-    answers = [
-        agent.invoke(ask(question), thread("c-1041"))
-        for question in ("Where is my refund for order 4417?", "Could you try once more? I need the date.")
-    ]
-    inbox = [
-        "Can I still change the address of order 5120 to 3 Mill Lane, Cork?",
-        "My kettle from order 6033 leaks. What now?",
-    ]
-    for question, kind in zip(inbox, triage(inbox), strict=True):
+    """Serve a customer who asks twice, then two more, each question sorted first."""
+    agent, triage = build(), sorter()
+    answers = []
+    for customer, question in (
+        ("c-1041", "Where is my refund for order 4417?"),
+        ("c-1041", "Could you try once more? I need the date."),
+        ("c-2210", "Can I still change the address of order 5120 to 3 Mill Lane, Cork?"),
+        ("c-3307", "My kettle from order 6033 leaks. What now?"),
+    ):
+        kind = triage.invoke({"question": question})
         print(f"[{kind['topic']}, {kind['mood']}] {question}")
-    answers += agent.batch([ask(question) for question in inbox], [thread("c-2210"), thread("c-3307")])
+        config: RunnableConfig = {
+            "configurable": {"thread_id": customer},
+            "tags": ["support"],
+            "metadata": {"customer": customer},
+        }
+        answers.append(agent.invoke({"messages": [HumanMessage(question)]}, config))
     for state in answers:
         print("-", re.split(r"(?<=[.])\s", state["messages"][-1].text)[0])
 
