@@ -23,16 +23,16 @@ THREAD_PARENT = "_flowscope_parent"
 
 
 class Attachment:
-    """One attach: the span, what was current before it, and the generator frame in whose body it stands, if in one."""
+    """One attach: the span, what was current before it, and the generator frame in whose body it stands, if in one.
 
-    __slots__ = ("frame", "live", "owner", "previous", "span")
+    No __init__ and most members of the class: this is made for every span.
+    """
 
-    def __init__(self, span: Span, previous: Attachment | None) -> None:
-        self.span = span
-        self.previous = previous
-        self.live = True
-        self.frame: FrameType | _Ended | None = None
-        self.owner: Any = None
+    span: Span
+    previous: Attachment | None
+    live = True
+    frame: FrameType | _Ended | None = None
+    owner: tuple[int, int] | None = None
 
 
 Token: TypeAlias = Attachment
@@ -73,21 +73,20 @@ def attached() -> Span | None:
 
 def attach(span: Span) -> Token:
     """Make `span` current in this context until detach() of what is returned."""
-    token = Attachment(span, get_attachment())
+    token = Attachment()
+    token.span = span
+    token.previous = get_attachment()
     set_attachment(token)
     return token
 
 
-def attach_in(span: Span, frame: FrameType) -> Token:
-    """As attach(), for a `with` in `frame`: a span in a generator's body is not current while that is suspended."""
-    token = Attachment(span, get_attachment())
-    if frame.f_code.co_flags & _GENERATOR:
+def leave_with(token: Token, frame: FrameType | None) -> None:
+    """Make a span that was attached in a generator's body not current while that is suspended."""
+    if frame is not None and frame.f_code.co_flags & _GENERATOR:
         driver = frame.f_back
         if driver is None or driver.f_globals.get("__name__") not in _SURROUNDING:
             token.frame = frame
             token.owner = _owner()
-    set_attachment(token)
-    return token
 
 
 def detach(token: Token) -> None:
@@ -113,7 +112,9 @@ def snapshot() -> Attachment | None:
     if resolve is not None:
         span = resolve(None if attachment is None else attachment.span)
         if span is not None and (attachment is None or span is not attachment.span):
-            return Attachment(span, attachment)
+            found = Attachment()
+            found.span, found.previous = span, attachment
+            return found
     return attachment
 
 
@@ -143,14 +144,16 @@ def _inherited() -> Attachment | None:
     return None if thread is None else getattr(thread, THREAD_PARENT, None)
 
 
-def where() -> tuple[str, str | None]:
-    """Names of this thread and, inside asyncio, of the task."""
+def thread_name() -> str:
+    """The name of this thread; empty if it is none of threading's."""
     thread = _threads.get(get_ident())
-    name = "" if thread is None else thread.name
-    if "asyncio" not in modules:
-        return name, None
+    return "" if thread is None else thread.name
+
+
+def task_name() -> str | None:
+    """The name of the asyncio task that runs here; None outside of any."""
     task = _task()
-    return name, None if task is None else task.get_name()
+    return None if task is None else task.get_name()
 
 
 def _task() -> Any:

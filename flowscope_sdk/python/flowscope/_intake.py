@@ -24,7 +24,8 @@ class Intake:
         self.bytes = 0
         self.limit = limit
         self.wake_step = min(WAKE_BYTES, limit // 8)
-        self.wake_at = self.wake_step
+        # As long as it holds less than this, a span need only be appended.
+        self.wake_at = -1
         self.dropped = 0
         self.idle = True  # nobody looks at the queue until wake()
         self.closed = False
@@ -44,12 +45,17 @@ class Intake:
         self.items.append(span)
         self.bytes = held = held + cost
         if self.idle or held >= self.wake_at:
-            self.wake_at = held + self.wake_step
             self.wake()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self.closed = True
+        self.wake_at = -1
 
     def wake(self) -> None:
         """Have the background thread look now; the first time, start it."""
         self.idle = False
+        self.wake_from(self.bytes + self.wake_step)
         start, self._start = self._start, None
         if start is not None:
             start()
@@ -59,6 +65,10 @@ class Intake:
             except RuntimeError:
                 return  # somebody else has just rung
 
+    def wake_from(self, held: int) -> None:
+        """Have put() wake the background thread once there are that many bytes."""
+        self.wake_at = -1 if self.closed else held
+
     def wait(self, seconds: float) -> None:
         """Background thread: return when woken or after `seconds` (-1: only when woken)."""
         self._bell.acquire(timeout=seconds)
@@ -66,7 +76,9 @@ class Intake:
     def rest(self) -> None:
         """Background thread: nothing is left to do; return when there is."""
         self.idle = True
+        self.wake_at = -1
         if self.items or self.closed:
             self.idle = False
+            self.wake_from(self.bytes + self.wake_step)
             return
         self.wait(-1)

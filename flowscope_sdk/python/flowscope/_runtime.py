@@ -6,12 +6,13 @@ import _thread
 import os
 from collections.abc import Mapping
 from random import Random
+from sys import modules
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from flowscope import _capture, _config, _guard
 from flowscope._capture import snapshot
-from flowscope._context import current, where
+from flowscope._context import current, task_name, thread_name
 from flowscope._guard import failed, guarded, log
 from flowscope._intake import SPAN_COST, Intake
 from flowscope._program import default_session
@@ -47,7 +48,8 @@ class Runtime:
         self.sender = Sender(config, self.session_id)
         self.intake = Intake(config.buffer, self.sender.start)
         self.sender.intake = self.intake
-        self.intake.closed = self.closed
+        if self.closed:
+            self.intake.close()
 
     def _new_ids(self) -> map[int]:
         # 40 random bits a process and a counter: neighbours in time are neighbours in an index, and next() is atomic.
@@ -80,6 +82,20 @@ def start_span(
     start_ns: int | None = None,
 ) -> Span:
     """Begin a span without making it current. `parent` None makes a root. Never raises; NOOP where FlowScope is off."""
+    return begin(operation, kind, framework, parent, input, metadata, session_id, start_ns)
+
+
+def begin(
+    operation: str,
+    kind: str,
+    framework: str,
+    parent: Any,
+    given: Any,
+    metadata: Mapping[str, Any] | None,
+    session_id: str | None,
+    start_ns: int | None = None,
+) -> Span:
+    """start_span() for callers in a hurry: by position."""
     try:
         runtime = _runtime or activate()
         if runtime.closed:
@@ -120,10 +136,12 @@ def start_span(
         level = runtime.level
         if level:
             span._level = level
-        if input is not ... and level != 1:
-            span._input = data = snapshot(input)
+        if given is not ... and level != 1:
+            span._input = data = snapshot(given)
             size += len(data)
-        span._thread, span._task = where()
+        span._thread = thread_name()
+        if "asyncio" in modules:
+            span._task = task_name()
         span._intake = intake = runtime.intake
         span._clock = monotonic_ns()
         span.start_ns = time_ns()
@@ -132,6 +150,10 @@ def start_span(
             span.start_ns = start_ns
         if level == 2:
             span._queued = False
+        elif intake.bytes < intake.wake_at:  # put() in short
+            span._cost = size
+            intake.items.append(span)
+            intake.bytes += size
         else:
             intake.put(span, size)
         return span
@@ -213,7 +235,7 @@ def after_fork() -> None:
     before = _runtime
     if before is None:
         return
-    before.intake.closed = True
+    before.intake.close()
     before.intake.items.clear()
     if not before.closed:
         _runtime = Runtime(before.config)

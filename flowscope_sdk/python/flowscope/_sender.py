@@ -93,7 +93,7 @@ class Sender:
             _thread.start_new_thread(self._run, ())
         except RuntimeError as error:
             self._importing.release()
-            self.intake.closed = True
+            self.intake.close()
             self._ended = True
             log(f"no background thread, so nothing is recorded: {error}")
 
@@ -110,7 +110,7 @@ class Sender:
 
     def close(self, timeout: float, *, wait: bool = True) -> None:
         """Send all that can be sent within `timeout` seconds, then end the thread. May be called again to wait."""
-        self.intake.closed = True
+        self.intake.close()
         if not self._started or self._ended:
             return
         ticket = Ticket(monotonic() + timeout, final=True)
@@ -137,9 +137,9 @@ class Sender:
             self._transport = _transport.connect(parse_addr(self._config.addr), self._producer)
             self._loop()
         except GoneError:
-            self.intake.closed = True
+            self.intake.close()
         except Exception as error:
-            self.intake.closed = True
+            self.intake.close()
             if os.environ.get("FLOWSCOPE_RAISE") == "1":
                 raise
             log(f"background thread: {error!r}")
@@ -198,7 +198,7 @@ class Sender:
             intake.bytes = 0
         self._trim()
         if self._transport.ready():
-            intake.wake_at = min(intake.wake_at, intake.bytes + intake.wake_step)
+            intake.wake_from(min(intake.wake_at, intake.bytes + intake.wake_step))
         self._seal()
         return taken
 
@@ -231,7 +231,7 @@ class Sender:
         intake = self.intake
         # The steps leave room for what the program adds before this thread has its next turn.
         step = (self._config.buffer - self._backlog_bytes) // 8
-        intake.wake_at = 7 * step
+        intake.wake_from(7 * step)
         if intake.bytes < 7 * step:
             return
         while intake.bytes > 6 * step and intake.items:

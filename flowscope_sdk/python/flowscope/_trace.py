@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from flowscope import _context
-from flowscope._runtime import CURRENT, start_span
+from flowscope._runtime import CURRENT, begin
 from flowscope._span import NOOP, Span
 from flowscope._wrap import Options, finish, wrap
 
@@ -16,20 +16,32 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
+# CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR: frames that are left and come back.
+_SUSPENDED = 0x20 | 0x80 | 0x200
+
 
 class Trace:
     """What trace("name") returns: use it in `with`, in `async with`, or as a decorator."""
 
-    __slots__ = ("_entered", "_options", "_outer")
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        # The span under way and its token; where one Trace is entered again inside itself, the outer ones.
-        self._entered: tuple[Span, _context.Token] | None = None
-        self._outer: list[Any] | None = None
+    # No __init__, and what is seldom needed in the class: one is made for every block.
+    _options: Options
+    # The span under way and its token; where one Trace is entered again inside itself, the outer ones.
+    _entered: tuple[Span, _context.Token] | None = None
+    _outer: list[tuple[Span, _context.Token]] | None = None
 
     def __enter__(self) -> Span:
-        return self._enter(sys._getframe(1))
+        frame = sys._getframe(1)
+        operation, kind, framework, session_id, given, metadata, parent = self._options
+        span = begin(operation or frame.f_code.co_name, kind, framework, parent, given, metadata, session_id)
+        token = _context.attach(span)
+        if frame.f_code.co_flags & _SUSPENDED:
+            _context.leave_with(token, frame.f_back if frame.f_code is _AENTER else frame)
+        if self._entered is not None:
+            if self._outer is None:
+                self._outer = []
+            self._outer.append(self._entered)
+        self._entered = span, token
+        return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -46,7 +58,7 @@ class Trace:
             finish(span, error)
 
     async def __aenter__(self) -> Span:
-        return self._enter(sys._getframe(1))
+        return self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -58,23 +70,8 @@ class Trace:
         wrapped: F = wrap(function, self._options)
         return wrapped
 
-    def _enter(self, frame: FrameType) -> Span:
-        operation, kind, framework, session_id, given, metadata, parent = self._options
-        span = start_span(
-            operation or frame.f_code.co_name,
-            kind=kind,
-            framework=framework,
-            parent=parent,
-            input=given,
-            metadata=metadata,
-            session_id=session_id,
-        )
-        if self._entered is not None:
-            if self._outer is None:
-                self._outer = []
-            self._outer.append(self._entered)
-        self._entered = span, _context.attach_in(span, frame)
-        return span
+
+_AENTER = Trace.__aenter__.__code__
 
 
 @overload
@@ -111,7 +108,9 @@ def trace(
     `parent` is the current span unless given (None: a root; a Span; what extract() returns).
     """
     if operation is None or isinstance(operation, str):
-        return Trace((operation, kind, framework, session_id, input, metadata, parent))
+        block = Trace()
+        block._options = operation, kind, framework, session_id, input, metadata, parent
+        return block
     decorated: Callable[P, R] = wrap(operation, (None, kind, framework, session_id, input, metadata, parent))
     return decorated
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from flowscope._context import attach, detach
 from flowscope._guard import warn_once
-from flowscope._runtime import start_span
+from flowscope._runtime import begin
 from flowscope._span import Span
 from flowscope._streams import Items
 
@@ -32,14 +32,14 @@ def wrap(function: Any, options: Options) -> Any:
     if isinstance(function, type) or not callable(function):
         warn_once(f"@trace decorates functions; {function!r} is left as it is")
         return function
-    begin = _Begin(function, options)
+    start = _Begin(function, options)
     if inspect.isasyncgenfunction(function):
-        return _async_generator(function, begin)
+        return _async_generator(function, start)
     if inspect.isgeneratorfunction(function):
-        return _generator(function, begin)
+        return _generator(function, start)
     if inspect.iscoroutinefunction(function):
-        return _coroutine(function, begin)
-    return _plain(function, begin)
+        return _coroutine(function, start)
+    return _plain(function, start)
 
 
 class _Begin:
@@ -68,21 +68,15 @@ class _Begin:
                 given[self._rest] = args[len(self._names) :]
             if kwargs:
                 given.update(kwargs)
-        return start_span(
-            self._operation,
-            kind=self._kind,
-            framework=self._framework,
-            parent=self._parent,
-            input=given,
-            metadata=self._metadata,
-            session_id=self._session_id,
+        return begin(
+            self._operation, self._kind, self._framework, self._parent, given, self._metadata, self._session_id
         )
 
 
-def _plain(function: Any, begin: _Begin) -> Any:
+def _plain(function: Any, start: _Begin) -> Any:
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(args, kwargs)
+        span = start(args, kwargs)
         token = attach(span)
         try:
             result = function(*args, **kwargs)
@@ -91,16 +85,16 @@ def _plain(function: Any, begin: _Begin) -> Any:
             finish(span, error)
             raise
         detach(token)
-        span.end(result)
+        span.end(... if result is None else result)
         return result
 
     return traced
 
 
-def _coroutine(function: Any, begin: _Begin) -> Any:
+def _coroutine(function: Any, start: _Begin) -> Any:
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(args, kwargs)
+        span = start(args, kwargs)
         token = attach(span)
         try:
             result = await function(*args, **kwargs)
@@ -109,16 +103,16 @@ def _coroutine(function: Any, begin: _Begin) -> Any:
             finish(span, error)
             raise
         detach(token)
-        span.end(result)
+        span.end(... if result is None else result)
         return result
 
     return traced
 
 
-def _generator(function: Any, begin: _Begin) -> Any:
+def _generator(function: Any, start: _Begin) -> Any:
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(args, kwargs)
+        span = start(args, kwargs)
         items = Items(span)
         sent, thrown = None, None
         try:
@@ -159,10 +153,10 @@ def _close(generator: Any, span: Span) -> None:
         detach(token)
 
 
-def _async_generator(function: Any, begin: _Begin) -> Any:
+def _async_generator(function: Any, start: _Begin) -> Any:
     @functools.wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        span = begin(args, kwargs)
+        span = start(args, kwargs)
         items = Items(span)
         sent, thrown = None, None
         try:
