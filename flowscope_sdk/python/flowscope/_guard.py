@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+TYPE_CHECKING = False  # typing's own would be the dearest import at the start of an attached program
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 
 class GoneError(Exception):
@@ -31,7 +33,6 @@ def failed(where: str, error: BaseException) -> None:
 def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
     """Decorate a function of ours that the program calls: what it raises is swallowed, and it returns None."""
 
-    @functools.wraps(function)
     def safe(*args: P.args, **kwargs: P.kwargs) -> R | None:
         try:
             return function(*args, **kwargs)
@@ -39,6 +40,8 @@ def guarded(function: Callable[P, R]) -> Callable[P, R | None]:
             failed(function.__qualname__, error)
             return None
 
+    for name in ("__module__", "__name__", "__qualname__", "__doc__"):  # functools.wraps, without importing it
+        setattr(safe, name, getattr(function, name))
     return safe
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any
+from _thread import get_ident
 
 from flowscope._guard import failed
+
+TYPE_CHECKING = False  # typing's own would be the dearest import at the start of an attached program
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 _hooks: dict[str, list[Hook]] = {}
 
@@ -55,26 +58,28 @@ class _Finder:
     """Finds what the finders after it find, and has the loader call back once it has run the module."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        # What each thread is looking for, so that asking the other finders does not come back here.
+        self._searching: set[tuple[int, str]] = set()
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in _hooks or getattr(self._local, "searching", None) == name:
+        search = get_ident(), name
+        if name not in _hooks or search in self._searching:
             return None
-        self._local.searching = name
+        self._searching.add(search)
         try:
             for finder in sys.meta_path:
-                search = getattr(finder, "find_spec", None)
-                if finder is not self and search is not None:
-                    spec: ModuleSpec | None = search(name, path, target)
+                find = getattr(finder, "find_spec", None)
+                if finder is not self and find is not None:
+                    spec: ModuleSpec | None = find(name, path, target)
                     if spec is not None:
                         _follow(spec)
                         return spec
         except Exception:  # another finder's error: the import system meets it again, without us
             pass
         finally:
-            self._local.searching = None
+            self._searching.discard(search)
         return None
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SPAN_COST = 700
 """About what a span takes in memory beside its payloads, in bytes."""
-WAKE_BYTES = 1 << 19
+WAKE_BYTES = 2 << 20
 """How much more is let in before the background thread is woken ahead of its tick."""
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from typing import Any
 
-from flowscope import _program
+from flowscope import _hooks, _program
 from flowscope._guard import guarded
+
+TYPE_CHECKING = False  # typing's own would be the dearest import at the start of an attached program
+if TYPE_CHECKING:
+    from typing import Any
 
 _installed = False
 
@@ -22,12 +25,8 @@ def install() -> None:
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
-    from flowscope import _hooks
-
     _hooks.register("multiprocessing.util", _follow_multiprocessing)
-    from flowscope import _carry
-
-    _carry.install()
+    _hooks.register("threading", _follow_threading)
 
 
 def _runtime() -> Any:
@@ -53,6 +52,12 @@ def _after_fork() -> None:
     runtime = _runtime()
     if runtime is not None:
         runtime.after_fork()
+
+
+def _follow_threading(_: Any) -> None:
+    from flowscope import _carry
+
+    _carry.install()
 
 
 def _follow_multiprocessing(util: Any) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-import time
-from pathlib import PurePath
 
 _session = ""
 
@@ -15,6 +12,9 @@ def default_session() -> str:
     """`<program>-<YYYYmmdd-HHMMSS>-<4 hex digits>`, local time; the same for a process and what it forks."""
     global _session
     if not _session:
+        import re
+        import time
+
         name = re.sub(r"[^\w.-]+", "_", program())[:60].strip("._-") or "program"
         _session = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
     return _session
@@ -28,5 +28,6 @@ def program() -> str:
     if name:
         return str(name).removesuffix(".__main__")
     path = sys.argv[0] if getattr(sys, "argv", None) else ""
-    stem = PurePath(path).stem
+    name = path.replace(os.sep, "/").rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
     return "python" if stem in ("", "-", "-c", "-m") else stem
