@@ -52,7 +52,7 @@ def as_json(row: SessionRow) -> dict[str, Any]:
 
     return {
         "id": row.id,
-        "name": row.name,
+        "name": row.title,
         "spans": row.spans,
         "errors": row.errors,
         "start_time": None if row.start_ns is None else format_time(row.start_ns),

@@ -44,7 +44,7 @@ class SessionsModel(QAbstractListModel):
             return None
         row = self._rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return fmt.one_line(row.name or row.id)
+            return fmt.one_line(row.title)
         if role == SessionRole:
             return row
         if role == LiveRole:
@@ -61,7 +61,7 @@ class SessionsModel(QAbstractListModel):
 
     def _spoken(self, row: SessionRow) -> str:
         parts = [
-            fmt.one_line(row.name or row.id),
+            fmt.one_line(row.title),
             "live" if row.key in self._live else fmt.when(row.last_ns, self._now),
         ]
         parts.append(f"{fmt.count(row.spans)} spans")

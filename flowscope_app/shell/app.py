@@ -53,8 +53,7 @@ def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
     theme.apply(app, "dark" if chosen == "dark" else "light" if chosen == "light" else "system")
     link = CollectorLink(str(path), addr)
     window = MainWindow(str(path), link, settings)
-    if files:
-        window.commands.import_when_listening(files)
+    window.imports.add(files)
     link.open()
     window.show()
     return Desktop(app, window, link, lock)

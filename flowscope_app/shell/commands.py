@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QLineEdit, QMessageBox,
 
 from flowscope.protocol import DEFAULT_ADDR
 from flowscope_app import theme
+from flowscope_app.base import format as fmt
 from flowscope_app.shell.actions import ActionRow
 from flowscope_app.shell.attach import AttachDialog
 from flowscope_app.shell.doctor import DoctorDialog
@@ -22,6 +24,11 @@ from flowscope_app.spans.rows import SessionRow
 
 if TYPE_CHECKING:
     from flowscope_app.shell.window import MainWindow
+
+
+def file_name(title: str) -> str:
+    """A file's name made of a session's title, which is untrusted: no folders, nothing hidden."""
+    return re.sub(r"[^\w-]+", "_", title)[:80].strip("_") or "session"
 
 
 class Commands:
@@ -118,8 +125,8 @@ class Commands:
         row = self._session(session_id)
         if row is None:
             return
-        name, sure = QInputDialog.getText(self._window, "Rename session", "Name", QLineEdit.EchoMode.Normal, row.name)
-        if sure and name.strip() and name != row.name:
+        name, sure = QInputDialog.getText(self._window, "Rename session", "Name", QLineEdit.EchoMode.Normal, row.title)
+        if sure and name.strip() and name != row.title:
             self._order({"cmd": "rename_session", "session": row.id, "name": name.strip()}, "renamed")
 
     def delete_session(self, session_id: str | None) -> None:
@@ -130,7 +137,7 @@ class Commands:
         box = QMessageBox(self._window)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setText(f"Delete the session “{row.name}”?")
+        box.setText(f"Delete the session “{fmt.one_line(row.title, 80)}”?")
         box.setInformativeText("Its spans are removed from the database for good. Export it first if it may be needed.")
         delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
@@ -157,29 +164,7 @@ class Commands:
         names, _ = QFileDialog.getOpenFileNames(
             self._window, "Open session files", "", "Sessions (*.flowscope *.json *.jsonl);;All files (*)"
         )
-        self.import_files([Path(name) for name in names])
-
-    def import_files(self, paths: list[Path]) -> None:
-        """Have the collector read session files in."""
-        for path in paths:
-
-            def told(reply: Reply | None, path: Path = path) -> None:
-                why = describe_failure(reply)
-                if why:
-                    self._window.banner.say(f"{path.name} was not opened: {why}")
-
-            self._window.link.command({"cmd": "import", "path": str(path.absolute())}, told, timeout=600.0)
-
-    def import_when_listening(self, paths: list[Path]) -> None:
-        """Import as soon as the collector is there."""
-        link = self._window.link
-
-        def look() -> None:
-            if link.listening:
-                link.changed.disconnect(look)
-                self.import_files(paths)
-
-        link.changed.connect(look)
+        self._window.imports.add([Path(name) for name in names])
 
     def export_session(self) -> None:
         """Choose a file and write the session to it."""
@@ -189,7 +174,7 @@ class Commands:
         name, _ = QFileDialog.getSaveFileName(
             self._window,
             "Export session",
-            f"{row.name}.flowscope",
+            f"{file_name(row.title)}.flowscope",
             "FlowScope session (*.flowscope);;JSON (*.json);;JSON Lines (*.jsonl)",
         )
         if name:

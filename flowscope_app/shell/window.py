@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from flowscope_app import theme
+from flowscope_app.base import format as fmt
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.qtmodels.feed import Feed
 from flowscope_app.qtmodels.queries import Queries
@@ -18,6 +19,7 @@ from flowscope_app.shell.actions import install
 from flowscope_app.shell.banner import Banner
 from flowscope_app.shell.centre import Centre
 from flowscope_app.shell.commands import Commands
+from flowscope_app.shell.imports import Imports
 from flowscope_app.shell.link import CollectorLink
 from flowscope_app.shell.palette import CommandPalette
 from flowscope_app.shell.shortcuts import ShortcutMap
@@ -49,6 +51,8 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorView(self.state, self.queries)
         self.search = SearchBar(self.state, self.queries)
         self.banner = Banner()
+        self.imports = Imports(self.state, link, self.banner, self)
+        self._known: set[str] = set()
         self._wanted = settings.text("session.last")
         self.commands = Commands(self)
         self._rows = self.commands.rows()
@@ -87,6 +91,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.state.sessions_changed.connect(self._first_session)
         self.state.session_changed.connect(self._retitle)
+        self.state.sessions_changed.connect(self._retitle)  # it may have been renamed
         self.feed.failed.connect(lambda why: self.banner.say(f"The database cannot be read: {why}"))
         self.link.changed.connect(self._tell_link)
         self.sessions.rename_requested.connect(self.commands.rename_session)
@@ -96,18 +101,22 @@ class MainWindow(QMainWindow):
         self.banner.say(self.link.problem, "Doctor" if self.link.problem else "", self.commands.doctor)
 
     def _first_session(self) -> None:
-        """Show the session shown last, or the newest; and one that a program has just begun, while following."""
+        """Show the session shown last, or the newest; while following, one that a program has just begun."""
         state = self.state
-        if not state.sessions:
-            return
         ids = {row.id: row.key for row in state.sessions}
+        begun = [row for row in state.sessions if row.id not in self._known] if self._known else []
+        self._known = set(ids)
         if state.session is None or state.session.key not in ids.values():
-            state.choose_session(ids.get(self._wanted, state.sessions[0].key))
-            self._wanted = ""
+            chosen = ids.get(self._wanted, state.sessions[0].key if state.sessions else None)
+            if chosen is not None:
+                self._wanted = ""
+            state.choose_session(chosen)
+        elif begun and state.follow and not state.live:
+            state.choose_session(begun[0].key)
 
     def _retitle(self) -> None:
         session = self.state.session
-        self.setWindowTitle(f"{session.name} – FlowScope" if session else "FlowScope")
+        self.setWindowTitle(f"{fmt.one_line(session.title, 80)} – FlowScope" if session else "FlowScope")
 
     def _restore(self) -> None:
         self.resize(*_SIZE)

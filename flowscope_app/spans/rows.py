@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+_MADE_ID = re.compile(r"(.+)-\d{8}-\d{6}-[0-9a-f]{4}", re.DOTALL)  # "<program>-<YYYYmmdd-HHMMSS>-<4 hex digits>"
 
 # A session is shown as live while spans are pending, or shortly after its last commit; a pending span of a
 # program that died without a word does not keep it so for ever.
@@ -29,6 +32,14 @@ class SessionRow:
     programs: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: its name, else its id without the time and the tail that make it unlike others."""
+        if self.name:
+            return self.name
+        made = _MADE_ID.fullmatch(self.id)
+        return made[1] if made else self.id
 
     def live(self, now_ns: int) -> bool:
         """Whether spans are likely still to come, `now_ns` being the wall clock."""

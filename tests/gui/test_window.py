@@ -1,0 +1,189 @@
+"""The whole window on a real collector: what it says in every state, one selection everywhere, its keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from flowscope_app import theme
+from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.shell.app import Desktop, open_desktop
+
+OpenWindow = Callable[..., Desktop]
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[OpenWindow]:
+    """Opens windows with collectors of their own, and closes them after the test."""
+    opened: list[Desktop] = []
+
+    def start(*files: Path) -> Desktop:
+        desktop = open_desktop(str(home / "flowscope.db"), free_addr, list(files))
+        opened.append(desktop)
+        qtbot.waitUntil(lambda: desktop.link.listening, timeout=20_000)
+        return desktop
+
+    yield start
+    for desktop in opened:
+        desktop.close()
+
+
+def push(addr: str, *spans: dict[str, Any]) -> None:
+    """The smallest client there is."""
+    with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+        socket.setsockopt(zmq.LINGER, 5_000)
+        socket.connect(addr)
+        for span in spans:
+            socket.send_json(span)
+
+
+def span(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"span-{number}",
+        "session_id": "shop",
+        "operation": f"step {number}",
+        "start_time": f"2026-01-01T00:00:{number:02d}Z",
+        "end_time": f"2026-01-01T00:00:{number + 1:02d}Z",
+        **more,
+    }
+
+
+def shown(desktop: Desktop, number: int) -> Callable[[], bool]:
+    return lambda: desktop.window.state.table.n == number
+
+
+def test_an_empty_window_says_how_to_attach_a_program(open_window: OpenWindow) -> None:
+    window = open_window().window
+    texts = [label.text() for label in window.centre.findChildren(QLabel) if label.isVisible()]
+    assert "flowscope run python app.py" in texts
+
+
+def test_spans_of_the_smallest_client_appear_in_every_view(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    push(desktop.link.addr, span(1), span(2, parent_id="span-1"), span(3, status="error", error="no stock"))
+    qtbot.waitUntil(shown(desktop, 3), timeout=10_000)
+    window = desktop.window
+    assert window.windowTitle().startswith("shop")
+    window.state.select_row(2)
+    qtbot.waitUntil(lambda: window.inspector.details() is not None)
+    details = window.inspector.details()
+    assert details is not None
+    assert details.payload.error == "no stock"
+    assert window.centre.tree.tree.currentIndex().data() is not None
+
+
+def test_a_hostile_name_is_shown_and_nothing_else_happens(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    push(desktop.link.addr, span(1, operation='<img src="file:///etc/passwd"><b>x</b>\u202e', input="<script>"))
+    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    desktop.window.state.select_row(0)
+    qtbot.waitUntil(lambda: desktop.window.inspector.details() is not None)
+    assert not desktop.window.grab().isNull()
+    rich = [label for label in desktop.window.findChildren(QLabel) if label.textFormat() != Qt.TextFormat.PlainText]
+    assert [label.text() for label in rich if label.text()] == []
+
+
+def test_what_was_open_comes_back_at_the_next_start(qtbot: QtBot, open_window: OpenWindow) -> None:
+    first = open_window()
+    push(first.link.addr, span(1), span(2, session_id="other"))
+    qtbot.waitUntil(lambda: len(first.window.state.sessions) == 2, timeout=10_000)
+    wanted = next(row for row in first.window.state.sessions if row.id == "shop")
+    first.window.state.choose_session(wanted.key)
+    first.window.state.set_filter("status:success")
+    theme.set_mode("light")
+    first.close()
+    second = open_window()
+    qtbot.waitUntil(lambda: second.window.state.session is not None, timeout=10_000)
+    session = second.window.state.session
+    assert session is not None
+    assert session.id == "shop"
+    qtbot.waitUntil(lambda: second.window.state.filter_text == "status:success")
+    assert not theme.current().dark
+    theme.set_mode("dark")
+
+
+def test_a_session_file_given_at_the_start_is_opened(qtbot: QtBot, open_window: OpenWindow, tmp_path: Path) -> None:
+    file = tmp_path / "sent.jsonl"
+    file.write_text(json.dumps(span(1)) + "\n")
+    desktop = open_window(file)
+    qtbot.waitUntil(shown(desktop, 1), timeout=15_000)
+
+
+def test_a_session_file_that_is_not_sound_is_said(qtbot: QtBot, open_window: OpenWindow, tmp_path: Path) -> None:
+    file = tmp_path / "bad.flowscope"
+    file.write_bytes(b"\x28\xb5\x2f\xfd no zstd")
+    desktop = open_window(file)
+    qtbot.waitUntil(lambda: "bad.flowscope" in desktop.window.banner.text(), timeout=15_000)
+    assert "\n" not in desktop.window.banner.text()
+
+
+def test_a_session_is_renamed_and_deleted_through_the_collector(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    push(desktop.link.addr, span(1))
+    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    replies: list[Any] = []
+    desktop.link.command({"cmd": "rename_session", "session": "shop", "name": "Shop <b>"}, replies.append)
+    qtbot.waitUntil(lambda: desktop.window.state.sessions[0].name == "Shop <b>", timeout=10_000)
+    desktop.link.command({"cmd": "delete_session", "session": "shop"}, replies.append)
+    qtbot.waitUntil(lambda: not desktop.window.state.sessions, timeout=10_000)
+    qtbot.waitUntil(lambda: desktop.window.state.session is None, timeout=10_000)
+
+
+def test_a_program_that_begins_is_shown_while_nothing_else_is_live(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    push(desktop.link.addr, span(1))
+    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    state = desktop.window.state
+    qtbot.waitUntil(lambda: not state.live, timeout=15_000)
+    push(desktop.link.addr, span(2, session_id="next"))
+    qtbot.waitUntil(lambda: state.session is not None and state.session.id == "next", timeout=10_000)
+    state.set_follow(False)
+    qtbot.waitUntil(lambda: not state.live, timeout=15_000)
+    push(desktop.link.addr, span(3, session_id="third"))
+    qtbot.waitUntil(lambda: len(state.sessions) == 3, timeout=10_000)
+    assert state.session is not None
+    assert state.session.id == "next"
+
+
+def test_errors_are_stepped_through_by_key(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    bad = {"status": "error", "error": "no"}
+    push(desktop.link.addr, span(1, **bad), span(2), span(3, **bad))
+    qtbot.waitUntil(shown(desktop, 3), timeout=10_000)
+    window = desktop.window
+    seen = []
+    for _ in range(3):
+        window.commands.step_error(1)
+        seen.append(window.state.table.op_name(window.state.selected_row))
+    assert seen == ["step 1", "step 3", "step 1"]
+
+
+def test_the_palette_finds_an_action_by_a_part_of_its_name_and_runs_it(qtbot: QtBot, open_window: OpenWindow) -> None:
+    window = open_window().window
+    window.palette_dialog.popup()
+    line = window.palette_dialog.focusWidget()
+    assert line is not None
+    qtbot.keyClicks(line, "light")
+    assert window.palette_dialog.names()[0] == "Light theme"
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert not theme.current().dark
+    theme.set_mode("dark")
+
+
+def test_every_shortcut_means_one_thing(open_window: OpenWindow) -> None:
+    keys = [key for row in open_window().window.commands.rows() for key in row.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_second_window_on_the_database_is_refused(open_window: OpenWindow, home: Path, free_addr: str) -> None:
+    open_window()
+    with pytest.raises(FlowScopeError, match="is open in another FlowScope window"):
+        open_desktop(str(home / "flowscope.db"), free_addr, [])
