@@ -2,19 +2,24 @@
 
 The layers and the order within them come from fast_sugiyama. What it does not do is done here: it ends the process on
 an edge from a node to itself and turns edges of a cycle as it likes, so it is given a graph without cycles whose edges
-follow the given order; its numbers of dummy vertices collide with a caller's that have gaps, so nodes are numbered
-without gaps; it takes all nodes for equally large and all edges for equally important, so columns get their width
-here, and places across are worked out again so that weighty edges run straight.
+follow the given order; its numbers of dummy vertices collide with a caller's where these have gaps within a connected
+part, so parts are laid out one by one, their nodes numbered without gaps; it takes all nodes for equally large and all
+edges for equally important, so columns get their width here, and places across are worked out again so that weighty
+edges run straight.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import fast_sugiyama
+
+# It tells every step of its work through `logging`, which costs more than the work where somebody listens.
+logging.getLogger("rust-sugiyama").setLevel(logging.WARNING)
 
 Point = tuple[float, float]
 _Near = defaultdict[int, list[tuple[int, float]]]  # neighbours and how strongly they pull
@@ -125,13 +130,16 @@ def _pull(nodes: int, edges: Sequence[tuple[int, int]], last: int | None) -> lis
 def _solve(nodes: int, edges: Sequence[tuple[int, int]]) -> _Layers:
     """Have the library find layers and the order in them; parts without a connection stand one below the other."""
     layers = _Layers(nodes)
-    used = sorted({node for edge in edges for node in edge})
-    number = {node: index for index, node in enumerate(used)}
-    numbered = [(number[source], number[target]) for source, target in edges]
     below, fresh = 0.0, nodes
-    for places, _width, _height, links in fast_sugiyama.from_edges(
-        numbered, vertex_spacing=_UNIT, dummy_vertices=True, ranking_type="minimize"
-    ):
+    for part in _parts(edges):
+        used = sorted({node for edge in part for node in edge})
+        number = {node: index for index, node in enumerate(used)}
+        ((places, _width, _height, links),) = fast_sugiyama.from_edges(
+            [(number[source], number[target]) for source, target in part],
+            vertex_spacing=_UNIT,
+            dummy_vertices=True,
+            ranking_type="minimize",
+        )
         named: dict[int, int] = {}
         for vertex, _ in places:
             known = int(vertex) < len(used)
@@ -148,6 +156,18 @@ def _solve(nodes: int, edges: Sequence[tuple[int, int]]) -> _Layers:
         if node not in layers.rank:  # without an edge
             layers.rank[node], layers.across[node], below = 0, below, below + 1
     return layers
+
+
+def _parts(edges: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """The edges of each connected part, largest part first."""
+    part_of: dict[int, list[tuple[int, int]]] = {}
+    for edge in edges:
+        one, other = (part_of.get(node, []) for node in edge)
+        joined = one if one is other else one + other
+        joined.append(edge)
+        for node in {node for known in joined for node in known}:
+            part_of[node] = joined
+    return sorted({id(part): part for part in part_of.values()}.values(), key=lambda part: (-len(part), part[0]))
 
 
 def _follow(links: Sequence[tuple[int, int]], nodes: int) -> dict[tuple[int, int], list[int]]:
