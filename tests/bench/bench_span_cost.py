@@ -20,7 +20,7 @@ INPUT = {
     "temperature": 0.5,
 }
 SPANS = 1_000
-ROUNDS = 60
+ROUNDS = 100
 
 
 def seconds_each(work: Callable[[int], None]) -> float:

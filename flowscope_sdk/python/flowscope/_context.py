@@ -147,7 +147,10 @@ def _inherited() -> Attachment | None:
 def thread_name() -> str:
     """The name of this thread; empty if it is none of threading's."""
     thread = _threads.get(get_ident())
-    return "" if thread is None else thread.name
+    try:
+        return thread._name  # type: ignore[union-attr, no-any-return]  # .name in short
+    except AttributeError:
+        return "" if thread is None else thread.name
 
 
 def task_name() -> str | None:

@@ -60,7 +60,7 @@ def _writable(member: Any) -> Any:
 
 
 def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
-    metadata = dict(span.metadata)
+    metadata = {} if span._metadata is None else dict(span._metadata)
     info = span._error_info
     if info is not None:
         metadata["flowscope.exception.type"] = info.type

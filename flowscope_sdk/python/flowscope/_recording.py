@@ -75,7 +75,7 @@ class Recording:
         except OSError:
             # Half a member (the disk is full) would spoil the whole file; it is the last thing in it, or let be.
             end = os.fstat(self._file).st_size
-            if written and os.pread(self._file, written, end - written) == data[:written]:
+            if written and _read(self._file, written, end - written) == data[:written]:
                 os.ftruncate(self._file, end - written)
             raise
 
@@ -103,10 +103,16 @@ def _producer_line(producer: ProducerInfo) -> bytes:
 
 
 def _is_session(file: int) -> bool:
-    start = os.pread(file, 4096, 0)
+    start = _read(file, 4096, 0)
     if start.startswith(_GZIP):
         try:
             start = zlib.decompressobj(wbits=31).decompress(start, len(_MARK))
         except zlib.error:
             return False
     return start.startswith(_MARK)
+
+
+def _read(file: int, count: int, offset: int) -> bytes:
+    # Not os.pread: Windows has none. Writing goes on at the end wherever this leaves the file's position.
+    os.lseek(file, offset, os.SEEK_SET)
+    return os.read(file, count)

@@ -10,9 +10,8 @@ from sys import modules
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
-from flowscope import _capture, _config, _guard
+from flowscope import _capture, _config, _context, _guard
 from flowscope._capture import snapshot
-from flowscope._context import current, task_name, thread_name
 from flowscope._guard import failed, guarded, log
 from flowscope._intake import SPAN_COST, Intake
 from flowscope._program import default_session
@@ -101,7 +100,11 @@ def begin(
         if runtime.closed:
             return NOOP
         if parent is CURRENT:
-            parent = current()
+            attachment = _context.get_attachment()
+            if attachment is not None and attachment.live and attachment.frame is None and _context.resolve is None:
+                parent = attachment.span  # current() in short
+            else:
+                parent = _context.current()
         if parent is not None and not parent.is_recording:
             if parent.blocks:
                 return NOOP
@@ -131,7 +134,8 @@ def begin(
         span.operation = operation or "(unnamed)"
         span.kind = kind
         span.framework = framework
-        span.metadata = {} if metadata is None else plain(metadata)
+        if metadata is not None:
+            span._metadata = plain(metadata)
         size = SPAN_COST
         level = runtime.level
         if level:
@@ -139,9 +143,9 @@ def begin(
         if given is not ... and level != 1:
             span._input = data = snapshot(given)
             size += len(data)
-        span._thread = thread_name()
+        span._thread = _context.thread_name()
         if "asyncio" in modules:
-            span._task = task_name()
+            span._task = _context.task_name()
         span._intake = intake = runtime.intake
         span._clock = monotonic_ns()
         span.start_ns = time_ns()

@@ -32,11 +32,11 @@ class Span:
     kind: str
     session_id: str
     start_ns: int
-    metadata: dict[str, Any]
     end_ns: int | None = None
     status: str = "pending"
     error: str | None = None
 
+    _metadata: dict[str, Any] | None = None
     # Ids as integers: their text is made by the background thread. A parent of 0 is none.
     _id: int
     _trace: int
@@ -73,6 +73,14 @@ class Span:
     def parent_id(self) -> str | None:
         """16 hex digits; None for a root."""
         return f"{self._parent:016x}" if self._parent else None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What is known beside input and output, by its standard name; set() and set_metadata() take snapshots."""
+        found = self._metadata
+        if found is None:
+            found = self._metadata = {}
+        return found
 
     @property
     def input(self) -> Any:
@@ -130,8 +138,9 @@ class Span:
     def fail(self, error: BaseException) -> None:
         """Note the exception that the work failed with. The span stays open until end()."""
         try:
-            info = ErrorInfo(error)
             self.status = "error"
+            self.error = type(error).__name__
+            info = ErrorInfo(error)
             self.error = info.message
             self._error_info = info
             self._changed(256)
@@ -147,7 +156,8 @@ class Span:
             size = 0
             if output is not ... and self._level != 1:
                 self._output = data = snapshot(output)
-                self._stream = None
+                if self._stream is not None:
+                    self._stream = None
                 size = len(data)
             if error is not None:
                 self.fail(error)
@@ -192,7 +202,6 @@ class Unrecorded(Span):
         self.blocks = blocks
         self.operation = self.framework = self.kind = self.session_id = ""
         self.start_ns = self._clock = self._id = self._trace = self._parent = 0
-        self.metadata = {}
 
     def stream(self, text: str) -> None: ...
     def first_token(self) -> None: ...

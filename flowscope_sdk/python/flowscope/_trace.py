@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from flowscope import _context
+from flowscope._context import attach, detach
 from flowscope._runtime import CURRENT, begin
 from flowscope._span import NOOP, Span
 from flowscope._wrap import Options, finish, wrap
@@ -25,37 +26,36 @@ class Trace:
 
     # No __init__, and what is seldom needed in the class: one is made for every block.
     _options: Options
-    # The span under way and its token; where one Trace is entered again inside itself, the outer ones.
-    _entered: tuple[Span, _context.Token] | None = None
-    _outer: list[tuple[Span, _context.Token]] | None = None
+    # The span under way, attached; where one Trace is entered again inside itself, the outer ones.
+    _entered: _context.Token | None = None
+    _outer: list[_context.Token] | None = None
 
     def __enter__(self) -> Span:
         frame = sys._getframe(1)
         operation, kind, framework, session_id, given, metadata, parent = self._options
         span = begin(operation or frame.f_code.co_name, kind, framework, parent, given, metadata, session_id)
-        token = _context.attach(span)
+        token = attach(span)
         if frame.f_code.co_flags & _SUSPENDED:
             _context.leave_with(token, frame.f_back if frame.f_code is _AENTER else frame)
         if self._entered is not None:
             if self._outer is None:
                 self._outer = []
             self._outer.append(self._entered)
-        self._entered = span, token
+        self._entered = token
         return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        entered = self._entered
-        if entered is None:
+        token = self._entered
+        if token is None:
             return
         self._entered = self._outer.pop() if self._outer else None
-        span, token = entered
-        _context.detach(token)
+        detach(token)
         if error is None:
-            span.end()
+            token.span.end()
         else:
-            finish(span, error)
+            finish(token.span, error)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

@@ -64,7 +64,8 @@ class Link:
         self.socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-        self.socket.setsockopt(zmq.IPV6, 1)
+        # Not for names: localhost would be looked for at ::1 only, where a collector seldom listens.
+        self.socket.setsockopt(zmq.IPV6, int("[" in endpoint))
         events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
         self.monitor = self.socket.get_monitor_socket(events)
         self.monitor.setsockopt(zmq.LINGER, 0)
