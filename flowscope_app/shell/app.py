@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from flowscope_app import __version__, theme
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.settings import Settings
+from flowscope_app.shell import qt_log
 from flowscope_app.shell.link import CollectorLink
 from flowscope_app.shell.window import MainWindow
 from flowscope_app.store.location import database_path
@@ -61,6 +62,7 @@ def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
 
 def main(db: str, addr: str, files: list[Path]) -> int:
     """Run the app until its window is closed; returns the exit status."""
+    qt_log.route()
     desktop = open_desktop(db, addr, files)
     with _SignalsEnd(desktop):
         status = desktop.app.exec()

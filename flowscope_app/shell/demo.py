@@ -19,6 +19,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from flowscope_app.base.paths import resources
+from flowscope_app.shell import qt_log
 from flowscope_app.shell.app import Desktop, open_desktop
 from flowscope_app.shell.status_bar import whole
 from flowscope_app.spans.kinds import Kind, Status
@@ -190,6 +191,7 @@ def _has_display() -> bool:
 
 def main() -> int:
     """Run the demo; returns the exit status."""
+    qt_log.route()
     shown = _has_display() and os.environ.get("QT_QPA_PLATFORM") != "offscreen"
     if not shown:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
