@@ -73,6 +73,11 @@ class Listener:
         (found,) = [span for span in self.spans.values() if span["operation"] == operation]
         return found
 
+    def one_of(self, operation: str) -> dict[str, Any]:
+        """Some span of this operation that has ended."""
+        self.wait_for(lambda: any(span["operation"] == operation for span in self._ended()))
+        return next(span for span in self._ended() if span["operation"] == operation)
+
     def drain(self) -> None:
         """Take what is there already."""
         while self.receive(0.05):

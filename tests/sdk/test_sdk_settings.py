@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -227,3 +228,11 @@ def test_nothing_that_init_is_given_raises(setup, capsys):
     setup(addr=5, session_id=object(), sample="x", max_value=[], include=3)  # type: ignore[arg-type]
     assert capsys.readouterr().err.count("flowscope: ") >= 3
     assert _runtime._runtime is not None
+
+
+def test_every_setting_stands_in_the_documentation_as_it_is():
+    text = (Path(__file__).parents[2] / "docs" / "python-sdk.md").read_text()
+    for setting in SETTINGS:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{setting.env}` |")]
+        assert f"| `{setting.name}` |" in row and setting.meaning in row
+        assert f"| `{setting.default}` |" in row if setting.default else "|  |" in row

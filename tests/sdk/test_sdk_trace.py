@@ -383,3 +383,52 @@ def sha256(data: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(data).hexdigest()
+
+
+def test_an_exception_with_a_broken_text_is_recorded_by_its_type(sdk):
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise SystemExit("from str")
+
+    with pytest.raises(Broken), flowscope.trace("work"):
+        raise Broken
+    record = sdk.one("work")
+    assert record["status"] == "error" and record["error"].startswith("Broken: (its text can't be read")
+
+
+def test_endless_recursion_ends_as_it_would_and_its_trace_is_bounded(sdk):
+    def endless(depth: int) -> int:
+        return endless(depth + 1) + 1
+
+    with pytest.raises(RecursionError), flowscope.trace("work"):
+        endless(0)
+    trace = sdk.one("work")["metadata"]["flowscope.exception.stacktrace"]
+    assert "more frames" in trace and len(trace) < 20_000 and "RecursionError" in trace
+
+
+def test_recursion_through_a_decorated_function(sdk, monkeypatch):
+    monkeypatch.setenv("FLOWSCOPE_RAISE", "0")
+
+    @flowscope.trace
+    def endless(depth: int) -> int:
+        return endless(depth + 1) + 1
+
+    with pytest.raises(RecursionError):
+        endless(0)
+    assert flowscope.current_span() is None
+    assert sdk.one_of("endless")["status"] == "error"
+
+
+def test_a_mistake_of_ours_is_swallowed_and_in_our_tests_raised(sdk, monkeypatch):
+    def broken(*_: object) -> bytes:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("flowscope._runtime.snapshot", broken)
+    with pytest.raises(ZeroDivisionError), flowscope.trace("work", input=1):
+        pass
+    monkeypatch.setenv("FLOWSCOPE_RAISE", "0")
+    with flowscope.trace("work", input=1) as span:
+        span.output = 2
+        with flowscope.trace("inner"):
+            pass
+    assert not span.is_recording and flowscope.current_span() is None

@@ -23,7 +23,7 @@ def init(
     flush_timeout: float | None = None,
     debug: bool | None = None,
 ) -> None:
-    """Set FlowScope up in code: what is given goes before the environment (see docs/settings.md for each).
+    """Set FlowScope up in code: what is given goes before the environment (docs/python-sdk.md says what each means).
 
     `auto_trace` names the frameworks to instrument, now or when they are imported: ["langchain", "llamaindex"], "all"
     or "none"; None instruments nothing that is not instrumented yet. May be called again; never raises.
