@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from flowscope_app.settings import Settings
 from flowscope_app.shell import qt_log
 from flowscope_app.shell.link import CollectorLink
 from flowscope_app.shell.window import MainWindow
+from flowscope_app.store import NoStore, StoreReader
 from flowscope_app.store.location import database_path
 from flowscope_app.store.lock import Held, PidLock
 
@@ -43,6 +45,7 @@ def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
     """Open the window on a database; FlowScopeError if another window has it, or it cannot be used."""
     path = database_path(db)
     _make_folder(path.parent)
+    _check(path)
     lock = _window_lock(path)
     app = QApplication.instance()
     if not isinstance(app, QApplication):
@@ -77,6 +80,12 @@ def _make_folder(folder: Path) -> None:
         raise FlowScopeError(
             f"the folder {folder} cannot be made ({error.strerror})", "choose another with --db or FLOWSCOPE_HOME"
         ) from None
+
+
+def _check(path: Path) -> None:
+    """A database that can't be used (newer, damaged, another application's) is said before a window opens on it."""
+    with contextlib.suppress(NoStore):
+        StoreReader(str(path)).close()
 
 
 def _window_lock(path: Path) -> PidLock:

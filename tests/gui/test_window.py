@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from flowscope_app import theme
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.shell.app import Desktop, open_desktop
+from flowscope_app.store import StoreWriter
 
 OpenWindow = Callable[..., Desktop]
 
@@ -187,3 +190,19 @@ def test_a_second_window_on_the_database_is_refused(open_window: OpenWindow, hom
     open_window()
     with pytest.raises(FlowScopeError, match="is open in another FlowScope window"):
         open_desktop(str(home / "flowscope.db"), free_addr, [])
+
+
+def test_a_database_of_a_newer_schema_opens_no_window(home: Path, free_addr: str) -> None:
+    path = home / "flowscope.db"
+    StoreWriter.open(str(path)).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(FlowScopeError, match="written by a newer FlowScope"):
+        open_desktop(str(path), free_addr, [])
+
+
+def test_a_folder_that_cannot_be_made_opens_no_window(tmp_path: Path, free_addr: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(FlowScopeError, match="cannot be made"):
+        open_desktop(str(file / "flowscope.db"), free_addr, [])
