@@ -69,7 +69,9 @@ class Programs(QObject):
         self._desktop = desktop
         self._processes: list[QProcess] = []
         self._started = False
+        self._shown = False
         self.outcome = Outcome()
+        desktop.window.state.sessions_changed.connect(self._show_session)
 
     def start(self) -> None:
         """Start each as soon as the collector listens."""
@@ -91,6 +93,14 @@ class Programs(QObject):
             process.finished.connect(lambda status, how, name=name: self._ended(name, status, how))
             process.start(sys.executable, [str(resources() / "samples" / name)])
             self._processes.append(process)
+
+    def _show_session(self) -> None:
+        """Show the session of both frameworks once it is there, whichever program was first."""
+        state = self._desktop.window.state
+        key = next((row.key for row in state.sessions if row.id == SESSION), None)
+        if key is not None and not self._shown:
+            self._shown = True
+            state.choose_session(key)
 
     def _ended(self, name: str, status: int, how: QProcess.ExitStatus) -> None:
         self.outcome.statuses[name] = status if how == QProcess.ExitStatus.NormalExit else -1
@@ -130,15 +140,7 @@ class Photograph(QObject):
         whole = state.session is not None and state.table.n == state.session.spans and not state.has_pending
         return ended and arrived and whole and all(counts[name] for name in FRAMEWORKS)
 
-    def _show_session(self) -> None:
-        """The session of both frameworks, whichever program was first."""
-        state = self._desktop.window.state
-        key = next((row.key for row in state.sessions if row.id == SESSION), None)
-        if key is not None:
-            state.choose_session(key)
-
     def _look(self) -> None:
-        self._show_session()
         if self._complete():
             self._timer.stop()
             self._pose()
