@@ -432,3 +432,15 @@ def test_a_mistake_of_ours_is_swallowed_and_in_our_tests_raised(sdk, monkeypatch
         with flowscope.trace("inner"):
             pass
     assert not span.is_recording and flowscope.current_span() is None
+
+
+def test_what_is_set_on_a_span_that_is_not_recorded_goes_nowhere(sdk):
+    with flowscope.suppressed(), flowscope.trace("hidden") as span:
+        span.output = span.input = {"a": 1}
+        span.set("a", 1)
+        span.metadata["b"] = 2
+        span.stream("x")
+        span.fail(ValueError("x"))
+        span.end("y")
+    assert (span.input, span.output, span.metadata, span.status) == (None, None, {}, "pending")
+    assert not span.is_recording

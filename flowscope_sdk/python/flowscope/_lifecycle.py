@@ -36,7 +36,10 @@ def _runtime() -> Any:
 def _at_exit() -> None:
     runtime = _runtime()
     if runtime is not None:
-        runtime.shutdown()
+        try:
+            runtime.shutdown()
+        except KeyboardInterrupt:  # whoever waits for the end does not want to wait for this
+            return
 
 
 @guarded

@@ -37,7 +37,6 @@ class Runtime:
 
         self.config = config
         self.closed = config.addr == "off"
-        self.pid = os.getpid()
         self.session_id = config.session_id or default_session()
         self.random = Random(os.urandom(16))
         self.ids = self._new_ids()
