@@ -75,7 +75,9 @@ class Centre(QWidget):
 
     def _choose(self) -> None:
         if self._state.session is not None:
-            self._stack.setCurrentWidget(self.split)
+            if self._stack.currentWidget() is not self.split:
+                self._stack.setCurrentWidget(self.split)
+                self.timeline.setFocus()  # its keys work at once
         else:
             self._empty.say(
                 "Attach a program" if not self._state.sessions else "Choose a session",

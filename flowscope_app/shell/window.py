@@ -61,7 +61,6 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self._restore()
-        self.centre.timeline.setFocus()
 
     def _lay_out(self) -> None:
         self.panes = QSplitter(Qt.Orientation.Horizontal)
@@ -87,6 +86,8 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.panes, 1)
         layout.addWidget(StatusBar(self.state, self.link, self.db))
         self.setCentralWidget(whole)
+        whole.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # else the search line would have the keys at the start
+        whole.setFocus()
 
     def _connect(self) -> None:
         self.state.sessions_changed.connect(self._first_session)
