@@ -112,6 +112,7 @@ QPlainTextEdit, QTextEdit {
 }
 QTextEdit[role="dim"] { color: $dim; }
 
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollArea { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
