@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
@@ -14,6 +14,7 @@ from flowscope_app.views.metrics import MetricsView
 from flowscope_app.views.timeline import TimelineView
 from flowscope_app.views.tree import TreeView
 
+_EMPTY_WIDTH = 460
 _ATTACH = "flowscope run python app.py"
 
 
@@ -56,8 +57,14 @@ class Centre(QWidget):
         self.split.setStretchFactor(0, 1)
         self.split.setStretchFactor(1, 1)
         self._empty = EmptyState()
+        self._empty.setMaximumWidth(_EMPTY_WIDTH)
+        nothing = QWidget()
+        nothing.setProperty("surface", "panel")
+        nothing.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        middle = QHBoxLayout(nothing)
+        middle.addWidget(self._empty, 1)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._empty)
+        self._stack.addWidget(nothing)
         self._stack.addWidget(self.split)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,4 +93,4 @@ class Centre(QWidget):
                 else "Its timeline, flow and calls are shown here.",
                 command=_ATTACH if not self._state.sessions else "",
             )
-            self._stack.setCurrentWidget(self._empty)
+            self._stack.setCurrentIndex(0)

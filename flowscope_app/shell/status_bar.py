@@ -76,7 +76,8 @@ class StatusBar(QWidget):
     def _tell_programs(self) -> None:
         session = self._state.session
         number = len(session.programs) if session else 0
-        self._programs.setText(f"{number} program{'' if number == 1 else 's'}" if number else "")
+        self._programs.setText(f"{number} program{'' if number == 1 else 's'}")
+        self._programs.setVisible(number > 0)
 
     def _tell_sight(self) -> None:
         table, (start, end) = self._state.table, self._state.range

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import zmq
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QLabel
 from pytestqt.qtbot import QtBot
 
 from flowscope_app import theme
@@ -67,6 +68,10 @@ def test_an_empty_window_says_how_to_attach_a_program(open_window: OpenWindow) -
     window = open_window().window
     texts = [label.text() for label in window.centre.findChildren(QLabel) if label.isVisible()]
     assert "flowscope run python app.py" in texts
+    buttons = [button for button in window.centre.findChildren(QAbstractButton) if button.isVisible()]
+    (copy,) = [button for button in buttons if button.accessibleName() == "Copy the command"]
+    copy.click()
+    assert QGuiApplication.clipboard().text() == "flowscope run python app.py"
 
 
 def test_spans_of_the_smallest_client_appear_in_every_view(qtbot: QtBot, open_window: OpenWindow) -> None:

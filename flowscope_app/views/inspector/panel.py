@@ -121,7 +121,7 @@ class InspectorView(QWidget):
 
     def _say_nothing(self) -> None:
         if self._state.session is None:
-            self.note.say("No session", "Attach a program, or choose a session on the left.")
+            self.note.say("")  # how to attach is said in the middle of the window
         elif self._state.loading:
             self.note.say("Opening the session …")
         elif self._state.selected is not None:

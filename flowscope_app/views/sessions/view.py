@@ -16,8 +16,6 @@ from flowscope_app.views.common.labels import PlainLabel
 from flowscope_app.views.common.plain import describe
 from flowscope_app.views.sessions.delegate import SessionDelegate
 
-ATTACH = "flowscope run python app.py"
-
 
 class SessionsView(QWidget):
     """The list, or how to attach a program while there is none. Renaming and deleting are the shell's to do."""
@@ -33,9 +31,7 @@ class SessionsView(QWidget):
         self.model = SessionsModel(state, self)
         self.list = _List(self)
         self.list.setModel(self.model)
-        self.empty = EmptyState(
-            "No sessions yet", "Run your program with FlowScope attached; it needs no change.", command=ATTACH
-        )
+        self.empty = EmptyState("", "No sessions yet")  # how to get one is said in the middle of the window
         self._stack = QStackedWidget()
         self._stack.addWidget(self.list)
         self._stack.addWidget(self.empty)
