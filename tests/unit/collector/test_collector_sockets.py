@@ -39,9 +39,7 @@ def test_port_0_takes_two_neighbours() -> None:
 
 
 def test_a_taken_port_is_refused_with_its_holder(free_addr: str) -> None:
-    code = (
-        f"import socket, sys; s = socket.create_server(('127.0.0.1', {port_of(free_addr)})); print(); sys.stdin.read()"
-    )
+    code = f"import socket, sys; s = socket.create_server(('127.0.0.1', {port_of(free_addr)})); print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdin is not None
         holder.stdout.readline()
