@@ -39,7 +39,8 @@ def test_port_0_takes_two_neighbours() -> None:
 
 
 def test_a_taken_port_is_refused_with_its_holder(free_addr: str) -> None:
-    code = f"import socket, sys; s = socket.create_server(('127.0.0.1', {port_of(free_addr)})); print(flush=True); sys.stdin.read()"
+    serve = f"s = socket.create_server(('127.0.0.1', {port_of(free_addr)}))"
+    code = f"import socket, sys; {serve}; print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdin is not None
         holder.stdout.readline()
