@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flowscope_app.spans.index import Rows
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from flowscope_app.spans.table import Track
-
 # How Python's executors name their threads: a prefix, `_` and a number.
 _POOLED = re.compile(r"(.+)_\d+")
+
+
+@dataclass(frozen=True)
+class Track:
+    """One line of execution: a thread or task of a program."""
+
+    key: int
+    label: str  # "support_bot.py"
+    detail: str  # "python 3.11 · pid 41822 · MainThread"
+    producer: str
 
 
 class Strands:

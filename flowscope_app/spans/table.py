@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from flowscope_app.spans.index import Int64, RowIndex, Rows
 from flowscope_app.spans.strands import Strands
+from flowscope_app.spans.strands import Track as Track
 from flowscope_app.spans.tree import Children, break_cycles, depths
 
 SPAN_DTYPE = np.dtype(
@@ -31,16 +32,6 @@ SPAN_DTYPE = np.dtype(
 )
 
 NO_END = -1
-
-
-@dataclass(frozen=True)
-class Track:
-    """One line of execution: a thread or task of a program."""
-
-    key: int
-    label: str  # "support_bot.py"
-    detail: str  # "python 3.11 · pid 41822 · MainThread"
-    producer: str
 
 
 @dataclass(frozen=True)
