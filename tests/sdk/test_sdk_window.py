@@ -96,16 +96,18 @@ class Delivery(RuleBasedStateMachine):
         self.stored: Counter[int] = Counter()  # on the disk, as is the sequence
         self.sequence = Sequence()
         self.epoch = 0
-        self.first: int | None = None  # what the last hello to this collector said
+        self.first: int | None = 1  # what the last hello to this collector said
         self.acks: list[tuple[int, str]] = []
 
-    @rule(count=st.integers(1, 5))
-    def make(self, count: int) -> None:
+    @rule(count=st.integers(1, 5), at_once=st.booleans())
+    def make(self, count: int, at_once: bool) -> None:
         self.emitted += count
         if self.window.size >= self.LIMIT:
             self.dropped += count
         else:
             self.window.add(count, [b"x"])
+            if at_once:
+                self.send()
 
     @rule()
     def send(self) -> None:
@@ -119,14 +121,16 @@ class Delivery(RuleBasedStateMachine):
     def arrive(self, data: st.DataObject) -> None:
         self.read.append(self.wire.pop(data.draw(st.integers(0, len(self.wire) - 1))))
 
-    @rule()
-    def commit(self) -> None:
+    @rule(heard=st.booleans())
+    def commit(self, heard: bool) -> None:
         for first, last in self.read:
             for start, end in self.sequence.take(first, last).wanted:
                 self.stored.update(range(start, end + 1))
         self.read.clear()
         if self.first is not None:
             self.acks.append((self.sequence.settled(self.first), str(self.epoch)))
+            if heard:
+                self.window.acknowledged(*self.acks.pop(), self.now)
 
     @precondition(lambda self: self.acks)
     @rule(data=st.data(), lost=st.booleans())
@@ -135,14 +139,16 @@ class Delivery(RuleBasedStateMachine):
         if not lost:
             self.window.acknowledged(*ack, self.now)
 
-    @rule(noticed=st.booleans())
-    def collector_dies(self, noticed: bool) -> None:
+    @rule(noticed=st.booleans(), greeted=st.booleans())
+    def collector_dies(self, noticed: bool, greeted: bool) -> None:
         self.read.clear()
         self.wire.clear()
         self.epoch += 1
         self.first = None
         if noticed:
             self.window.rewind()
+        if greeted:
+            self.hello()
 
     @precondition(lambda self: self.wire)
     @rule(data=st.data())
@@ -176,12 +182,12 @@ class Delivery(RuleBasedStateMachine):
                 self.send()
             self.read += self.wire
             self.wire.clear()
-            self.commit()
+            self.commit(heard=True)
             self.time_passes(MAX_PATIENCE * 2)
         assert self.window.empty
         assert len(self.stored) + self.dropped == self.emitted
         assert not self.sequence.gaps
 
 
-Delivery.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Delivery.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestDelivery = Delivery.TestCase
