@@ -174,3 +174,52 @@ def test_a_program_that_ends_waits_until_its_spans_are_stored(collector: Any) ->
     collector.process.kill()
     assert delivery.account(collector.db) == delivery.Account(2_000, 2_000, 0, 0)
     assert time.monotonic() - begun < 15
+
+
+def test_a_fork_in_mid_delivery_leaves_each_process_its_own_spans(collector: Any) -> None:
+    program = delivery.run(
+        """
+        import os
+        import flowscope
+        children = []
+        for turn in range(5):
+            for number in range(1_000):
+                with flowscope.trace("parent"):
+                    pass
+            pid = os.fork()
+            if pid == 0:
+                for number in range(100):
+                    with flowscope.trace("child"):
+                        pass
+                os._exit(0 if flowscope.flush(30) else 1)
+            children.append(pid)
+        print([os.waitpid(pid, 0)[1] for pid in children], flowscope.flush(30))
+        """,
+        addr=collector.addr,
+    )
+    assert delivery.finish(program) == ["[0, 0, 0, 0, 0] True"]
+    assert delivery.account(collector.db) == delivery.Account(5_500, 5_500, 0, 0)
+
+
+def test_a_program_forgets_what_nobody_will_acknowledge(tmp_path: Path) -> None:
+    """A PULL socket without a control channel, as another program's collector may be."""
+    addr = f"ipc://{tmp_path}/alone"
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        pull.bind(addr)
+        program = delivery.run(
+            """
+            import os, time
+            import flowscope
+            text = os.urandom(50_000).hex()
+            for number in range(400):  # 40 MB, more than may wait for an acknowledgement
+                with flowscope.trace("work", input=text):
+                    time.sleep(0.005)
+            print(flowscope.flush(10), flush=True)
+            """,
+            addr=addr,
+        )
+        count = 0
+        while count < 400 and pull.poll(10_000):
+            count += len(orjson.loads(pull.recv_multipart()[1]))
+        assert delivery.finish(program) == ["True"]
+        assert count >= 400

@@ -15,6 +15,8 @@ from flowscope.protocol import Header, ProducerInfo, control_addr, encode_header
 
 SILENT = 2.0
 """Seconds without a control channel beside a data connection that tell: nothing is acknowledged here."""
+REFUSED = 0.3
+"""The same where the control channel is refused, and nobody ever acknowledged."""
 _HIGH_WATER = 16
 _MAX_ANSWER = 1 << 20
 _EVENT = struct.Struct("=HI")
@@ -114,7 +116,8 @@ class Link:
             self._greet()
         self._hear(now)
         if self.data.connected:
-            if not self._control.connected and now - max(self.data.since, self._control.since) > SILENT:
+            patience = REFUSED if self._control.refused and not self._confirms else SILENT
+            if not self._control.connected and now - max(self.data.since, self._control.since) > patience:
                 self._confirms = False
                 self.window.forget_sent()
             elif self._confirms and self.window.stalled(now):
