@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 import zmq
 
+from flowscope.protocol import MAX_ID
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.tasks import Tasks
 from flowscope_app.store import StoreWriter
 
@@ -21,7 +23,21 @@ MAX_COMMANDS = 100
 logger = logging.getLogger("flowscope.collector")
 
 Reply = dict[str, Any]
-Send = Callable[[Reply], None]
+
+
+class Send:
+    """The way back to who gave a command; `number` is the "id" of the command, if it has one."""
+
+    def __init__(self, socket: zmq.Socket[bytes], envelope: list[bytes]) -> None:
+        self.envelope = envelope
+        self.number: object = None
+        self._socket = socket
+
+    def __call__(self, reply: Reply) -> None:
+        answer = {"ok": True, **reply} if self.number is None else {"ok": True, **reply, "id": self.number}
+        # A peer that has gone, or does not read, gets no answer; that is its own affair.
+        with contextlib.suppress(zmq.ZMQError):
+            self._socket.send_multipart([*self.envelope, orjson.dumps(answer)], zmq.NOBLOCK)
 
 
 class CommandError(FlowScopeError):
@@ -36,6 +52,7 @@ class Control:
         socket: zmq.Socket[bytes],
         writer: StoreWriter,
         tasks: Tasks,
+        acks: Acks,
         *,
         identity: Callable[[], Reply],
         status: Callable[[], Reply],
@@ -44,9 +61,11 @@ class Control:
         self._socket = socket
         self._writer = writer
         self._tasks = tasks
+        self._acks = acks
+        self._identity = identity
         self._stop = stop
         self._commands: dict[str, Callable[[Reply, Send], Reply | None]] = {
-            "hello": lambda _request, _send: identity(),
+            "hello": self._hello,
             "status": lambda _request, _send: status(),
             "delete_session": self._delete_session,
             "rename_session": self._rename_session,
@@ -68,19 +87,12 @@ class Control:
             self._answer(envelope, frames[-1])
 
     def _answer(self, envelope: list[bytes], body: bytes) -> None:
-        number: object = None
-
-        def send(reply: Reply) -> None:
-            answer = {"ok": True, **reply} if number is None else {"ok": True, **reply, "id": number}
-            # A peer that has gone, or does not read, gets no answer; that is its own affair.
-            with contextlib.suppress(zmq.ZMQError):
-                self._socket.send_multipart([*envelope, orjson.dumps(answer)], zmq.NOBLOCK)
-
+        send = Send(self._socket, envelope)
         try:
             request = orjson.loads(body)
             if not isinstance(request, dict) or not isinstance(request.get("cmd"), str):
                 raise CommandError('a command is an object with a "cmd"')
-            number = request.get("id")
+            send.number = request.get("id")
             command = self._commands.get(request["cmd"])
             if command is None:
                 raise CommandError(f"unknown command {request['cmd'][:40]!r}", "known: " + ", ".join(self._commands))
@@ -94,6 +106,16 @@ class Control:
         except Exception as error:
             logger.exception("a command failed")
             send({"ok": False, "error": f"{type(error).__name__}: {error}"})
+
+    def _hello(self, request: Reply, send: Send) -> Reply:
+        """Who this is. A producer that names itself hears how far it is stored, now and after each commit."""
+        if "producer" not in request:
+            return self._identity()
+        producer, first = _text(request, "producer"), request.get("first", 1)
+        if len(producer) > MAX_ID or type(first) is not int or first < 1:
+            raise CommandError(f'"producer" has up to {MAX_ID} characters, and "first" is a number from 1')
+        watermark = self._acks.greet(producer, first, send.envelope)
+        return {**self._identity(), "producer": producer, "watermark": watermark}
 
     def _delete_session(self, request: Reply, _send: Send) -> Reply:
         session = _text(request, "session")

@@ -15,6 +15,8 @@ from flowscope_app.store import Incoming, Report
 MAX_MESSAGE = 64 << 20
 """Bytes of a message, as it came and unpacked. ZeroMQ itself cuts off a peer only at SOCKET_MAX_FRAME."""
 SOCKET_MAX_FRAME = 2 * MAX_MESSAGE
+MAX_HEADER = 1 << 16
+"""Bytes of a header that are read whatever the size of what follows."""
 MAX_COUNT = 100_000
 """Records of one batch, by its header; decode_body allows as many."""
 MAX_BRACKETS = 2_000_000
@@ -30,8 +32,10 @@ def decode(frames: Sequence[bytes]) -> Incoming:
     """Decode one message of any bytes. Never raises; each record is checked by itself."""
     header: Header | None = None
     try:
+        if frames and len(frames[0]) > MAX_HEADER:
+            _check_size(sum(map(len, frames)))
+        header, body = split_message(frames)  # first, as what is refused behind it uses up its numbers
         _check_size(sum(map(len, frames)))
-        header, body = split_message(frames)
         if header is not None and header.count > MAX_COUNT:
             said, header = header.count, None  # such a number must not become a watermark
             raise ProtocolError(f"count: {said:,} records in one batch, at most {MAX_COUNT:,} are taken")

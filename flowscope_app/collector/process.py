@@ -19,6 +19,7 @@ import zmq
 from flowscope.protocol import SUPPORTED_VERSIONS
 from flowscope_app import __version__
 from flowscope_app.collector import connection
+from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.control import Control
 from flowscope_app.collector.handshakes import Handshakes
 from flowscope_app.collector.pipeline import Pipeline
@@ -84,10 +85,12 @@ class Collector:
         self._pipeline = Pipeline(writer, self._voice)
         self._tasks = Tasks(writer, importer)
         self._handshakes = Handshakes(sockets.data)
+        self._acks = Acks(sockets.control, writer, self._epoch)
         self._control = Control(
             sockets.control,
             writer,
             self._tasks,
+            self._acks,
             identity=self.identity,
             status=self.status,
             stop=self.stop,
@@ -175,9 +178,8 @@ class Collector:
 
     def _commit(self) -> None:
         committed = self._pipeline.commit()
-        if committed is None:
-            return
-        # Here, and only here, `committed.watermarks` may be acknowledged: their records are on the disk.
+        if committed is not None:
+            self._acks.tell(committed.watermarks)
 
     def _note_strangers(self) -> None:
         count = self._handshakes.new_failures()

@@ -114,9 +114,21 @@ class Catalogue:
             ).lastrowid
             return ProducerState(int(key or 0), info, Sequence(), 0)
         key, watermark, dropped, program, pid, host, language, runtime, sdk, started = row
-        gaps = self._connection.execute("SELECT first, last FROM gaps WHERE producer = ?", (key,)).fetchall()
         stored = ProducerInfo(info.id, info.session_id, program, pid or 0, host, language, runtime, sdk, started)
-        return ProducerState(key, stored, Sequence(watermark, gaps), dropped)
+        return ProducerState(key, stored, Sequence(watermark, self._gaps(key)), dropped)
+
+    def sequence(self, producer: str) -> Sequence:
+        """Which of a producer's records are stored; an empty one if it is not known. Changes nothing."""
+        state = self.producers.get(producer)
+        if state is not None:
+            return state.sequence
+        row = self._connection.execute("SELECT key, watermark FROM producers WHERE id = ?", (producer,)).fetchone()
+        if row is None:
+            return Sequence()
+        return Sequence(row[1], self._gaps(row[0]))
+
+    def _gaps(self, key: int) -> list[tuple[int, int]]:
+        return self._connection.execute("SELECT first, last FROM gaps WHERE producer = ?", (key,)).fetchall()
 
     def save_producer(self, state: ProducerState) -> None:
         """Write watermark, drops and gaps, in the transaction of the records they belong to."""

@@ -56,6 +56,11 @@ class Sequence:
         self.gaps = left
         return found
 
+    def settled(self, first: int) -> int:
+        """The number up to which nothing is missing that may still come: what lies before `first` may not."""
+        open_gaps = [max(start, first) for start, end in self.gaps if end >= first]
+        return min(open_gaps) - 1 if open_gaps else self.watermark
+
     @property
     def missing(self) -> int:
         """How many records lie in gaps."""

@@ -157,6 +157,19 @@ class StoreWriter:
                 raise found from error
             raise
 
+    def watermark(self, producer: str, first: int = 1) -> int:
+        """The number up to which a producer's records are committed, 0 if it is not known.
+
+        What is missing below `first`, the oldest record that it still has, is not waited for.
+        """
+        try:
+            return self.catalogue.sequence(producer).settled(first)
+        except sqlite3.Error as error:
+            found = fault(error, self.path)
+            if found is None:
+                raise
+            raise found from error
+
     def add_producer(self, info: ProducerInfo) -> None:
         """Make a producer known, or known better."""
         with self.transaction():

@@ -15,7 +15,9 @@ import orjson
 import psutil
 import zmq
 
-from flowscope.protocol import Header, ProducerInfo, Record, encode_header, encode_record
+from flowscope._sender import MAX_AHEAD
+from flowscope._transport import connect
+from flowscope.protocol import Header, ProducerInfo, Record, encode_header, encode_record, parse_addr
 from flowscope_app.store import StoreReader
 
 SPANS = 400_000
@@ -43,34 +45,55 @@ def record(number: int) -> bytes:
     return encode_record(span)
 
 
-def produce(addr: str, spans: int) -> None:
-    """Push `spans` spans in batches, as fast as the socket takes them."""
-    context = zmq.Context()
-    socket = context.socket(zmq.PUSH)
-    socket.setsockopt(zmq.SNDHWM, 1_000)
-    socket.connect(addr)
+def produce(addr: str, spans: int, way: str) -> None:
+    """Send `spans` spans in batches, as fast as they are taken: pushed and forgotten, or acknowledged."""
     info = ProducerInfo("bench-producer", "bench", "bench.py", os.getpid(), "", "python", "python", "")
-    bodies = []
-    for first in range(1, spans + 1, BATCH):
-        numbers = range(first, min(first + BATCH, spans + 1))
-        bodies.append((first, len(numbers), b"[" + b",".join(map(record, numbers)) + b"]"))
-    sys.stdout.write(f"{sum(len(body) for _, _, body in bodies) / spans:.0f}\n")
+    batches = [list(map(record, range(first, min(first + BATCH, spans + 1)))) for first in range(1, spans + 1, BATCH)]
+    sys.stdout.write(f"{sum(len(part) + 1 for parts in batches for part in parts) / spans:.0f}\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    for first, count, body in bodies:
-        socket.send_multipart([encode_header(Header(1, info, first, count)), body])
-    socket.close(linger=-1)
-    context.term()
+    (_push if way == "pushed" else _acknowledged)(addr, info, batches)
+
+
+def _push(addr: str, info: ProducerInfo, batches: list[list[bytes]]) -> None:
+    with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+        socket.setsockopt(zmq.SNDHWM, 1_000)
+        socket.connect(addr)
+        seq = 1
+        for parts in batches:
+            header = encode_header(Header(1, info, seq, len(parts)))
+            socket.send_multipart([header, b"[" + b",".join(parts) + b"]"])
+            seq += len(parts)
+
+
+def _acknowledged(addr: str, info: ProducerInfo, batches: list[list[bytes]]) -> None:
+    """As the SDK does, which holds a batch until it is stored."""
+    transport = connect(parse_addr(addr), info, MAX_AHEAD)
+    for parts in batches:
+        while not transport.send(parts, 0):
+            transport.wait(0.01)
+    while not transport.settled():
+        transport.wait(0.01)
+    transport.close(0.0)
 
 
 def main() -> int:
     """Print one line a figure."""
+    rates = {way: _run(way) for way in ("pushed", "acknowledged")}
+    if not all(rates.values()):
+        return 1
+    print(f"acknowledged against pushed and forgotten: {rates['acknowledged'] / rates['pushed']:.2f}")
+    return 0
+
+
+def _run(way: str) -> float:
+    """Spans a second with a collector and a database of its own; 0 if that failed."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FLOWSCOPE_HOME"] = folder
         db = str(Path(folder) / "bench.db")
         collector = _collector(db)
         try:
-            return _measure(collector, db)
+            return _measure(collector, db, way)
         finally:
             collector.send_signal(signal.SIGINT)
             collector.wait(20)
@@ -85,11 +108,11 @@ def _collector(db: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", code, db], stdout=subprocess.PIPE, text=True)
 
 
-def _measure(collector: subprocess.Popen[str], db: str) -> int:
+def _measure(collector: subprocess.Popen[str], db: str, way: str) -> float:
     assert collector.stdout is not None
     addr = collector.stdout.readline().strip()
     producer = subprocess.Popen(
-        [sys.executable, __file__, "--produce", addr, str(SPANS)],
+        [sys.executable, __file__, "--produce", addr, str(SPANS), way],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -106,17 +129,18 @@ def _measure(collector: subprocess.Popen[str], db: str) -> int:
             stored = row.spans if row else 0
             if collector.poll() is not None:
                 print("ingest: the collector ended", file=sys.stderr)
-                return 1
+                return 0.0
             time.sleep(0.01)
         took = time.perf_counter() - begin
         producer.wait()
         spent = psutil.Process(collector.pid).cpu_times()
-        print(f"ingest, socket to committed row, spans of {size} bytes: {SPANS / took:,.0f} spans/s")
+        print(f"ingest, {way}, socket to committed row, spans of {size} bytes: {SPANS / took:,.0f} spans/s")
         print(f"ingest, the collector's processor time: {(spent.user + spent.system) / SPANS * 1e6:.1f} us a span")
         row = reader.session("bench")
         assert row is not None
-        _measure_open(db, row.key)
-    return 0
+        if way == "pushed":
+            _measure_open(db, row.key)
+    return SPANS / took
 
 
 def _measure_open(db: str, key: int) -> None:
@@ -137,6 +161,6 @@ def _measure_open(db: str, key: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--produce"]:
-        produce(sys.argv[2], int(sys.argv[3]))
+        produce(sys.argv[2], int(sys.argv[3]), sys.argv[4])
     else:
         sys.exit(main())

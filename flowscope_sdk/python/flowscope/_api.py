@@ -60,8 +60,8 @@ def _init(auto_trace: str | Iterable[str] | bool | None, changes: dict[str, obje
 def flush(timeout: float | None = None) -> bool:
     """Send every span there is, open ones as pending.
 
-    True once all is handed to the collector; False if that took longer than `timeout` seconds, by default
-    FLOWSCOPE_FLUSH_TIMEOUT.
+    True once the collector has stored all of it (or has it, where nothing is acknowledged); False if that took longer
+    than `timeout` seconds, by default FLOWSCOPE_FLUSH_TIMEOUT.
     """
     return bool(_runtime.flush(timeout))
 

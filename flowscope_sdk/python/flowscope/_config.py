@@ -190,11 +190,11 @@ SETTINGS = (
     ),
     Setting(
         "buffer", "FLOWSCOPE_BUFFER", "32MiB", "size", _size,
-        "Unsent spans kept in memory; beyond it the oldest are dropped, and counted.",
+        "Spans kept in memory until they are stored; beyond it the oldest unsent ones are dropped, and counted.",
     ),
     Setting(
         "flush_timeout", "FLOWSCOPE_FLUSH_TIMEOUT", "2", "seconds", _seconds,
-        "Seconds that exit may wait for spans to be sent.",
+        "Seconds that exit may wait for spans to be stored.",
     ),
     Setting(
         "debug", "FLOWSCOPE_DEBUG", "off", "on | off", _switch,

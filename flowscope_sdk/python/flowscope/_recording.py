@@ -38,7 +38,7 @@ class Recording:
         except OSError as error:
             self._give_up(error)
 
-    def send(self, header: Header, parts: list[bytes]) -> bool:
+    def send(self, parts: list[bytes], dropped: int) -> bool:
         """Write the batch."""
         if parts:
             try:
@@ -50,8 +50,20 @@ class Recording:
     def poll(self) -> None:
         """There is nobody to hear from."""
 
+    def connected(self) -> bool:
+        """A file is always there."""
+        return True
+
     def ready(self) -> bool:
         """A file takes all there is."""
+        return True
+
+    def held(self) -> int:
+        """What is written is not kept."""
+        return 0
+
+    def settled(self) -> bool:
+        """What was taken is written."""
         return True
 
     def wait(self, seconds: float) -> None:

@@ -203,7 +203,7 @@ def configure(changes: Mapping[str, Any]) -> None:
 
 @guarded
 def flush(timeout: float | None = None) -> bool:
-    """Send all there is; True once it is handed to the collector, False after `timeout` seconds."""
+    """Send all there is; True once it is stored, False after `timeout` seconds."""
     runtime = _runtime
     if runtime is None or runtime.closed:
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowscope._guard import GoneError, failed, log
 from flowscope._record import encode
-from flowscope.protocol import Header, ProducerInfo, parse_addr
+from flowscope.protocol import ProducerInfo, parse_addr
 
 if TYPE_CHECKING:
     from flowscope._config import Config
@@ -29,6 +29,10 @@ REFRESH_NS = 300_000_000
 """A pending span that changes (streamed output) is sent again at most this often."""
 BATCH_RECORDS = 512
 BATCH_BYTES = 1 << 20
+MAX_AHEAD = 8 << 20
+"""Bytes of encoded spans that wait for their acknowledgement; further ones wait as they are."""
+MAX_RECORD = 32 << 20
+"""A longer record is given up: the collector would take it for an attack."""
 _RETRY = 0.01
 
 
@@ -79,11 +83,10 @@ class Sender:
         self._open: Batch = Batch()
         self._backlog: deque[Batch] = deque()
         self._backlog_bytes = 0
-        # How much is encoded before it is taken.
-        self._ahead = min(4 << 20, config.buffer // 4)
+        # How much is encoded before it is stored.
+        self._ahead = min(MAX_AHEAD, config.buffer // 4)
         self._dropped = 0
         self._told_dropped = 0
-        self._next = 1
 
     def start(self) -> None:
         """Start the thread; called by the first span. Not a threading.Thread: the program doesn't see it there."""
@@ -133,8 +136,8 @@ class Sender:
                 from flowscope import _transport
             finally:
                 self._importing.release()
-            self._producer = _new_producer(self._session_id)
-            self._transport = _transport.connect(parse_addr(self._config.addr), self._producer)
+            producer = _new_producer(self._session_id)
+            self._transport = _transport.connect(parse_addr(self._config.addr), producer, self._ahead)
             self._loop()
         except GoneError:
             self.intake.close()
@@ -153,7 +156,7 @@ class Sender:
         intake = self.intake
         next_tick = monotonic() + TICK
         while True:
-            if not (self._tickets or self._young or self._backlog or intake.items):
+            if not (self._tickets or self._young or self._backlog or intake.items or self._transport.held()):
                 intake.rest()
                 next_tick = monotonic() + TICK
             now = monotonic()
@@ -163,7 +166,7 @@ class Sender:
             due = now >= next_tick
             self._transport.poll()
             if due:
-                next_tick = now + (TICK if self._transport.ready() else ABSENT_TICK)
+                next_tick = now + (TICK if self._transport.connected() else ABSENT_TICK)
             self._collect(due)
             self._ship()
             while self._tickets:
@@ -187,7 +190,9 @@ class Sender:
             items.extendleft(reversed(self._young))
             self._young = []
         taken = 0
-        while items and taken < most and self._backlog_bytes < self._ahead and self._transport.ready():
+        while items and taken < most:
+            if not self._open.parts and not self._takes():
+                break
             try:
                 span = items.popleft()
             except IndexError:  # trimmed by a child of a fork, or cleared
@@ -197,7 +202,7 @@ class Sender:
         if not items:
             intake.bytes = 0
         self._trim()
-        if self._transport.ready():
+        if self._takes():
             intake.wake_from(min(intake.wake_at, intake.bytes + intake.wake_step))
         self._seal()
         return taken
@@ -218,6 +223,9 @@ class Sender:
             self._dropped += 1
             failed("encode", error)
             return
+        if len(record) > MAX_RECORD:
+            self._dropped += 1
+            return
         batch = self._open
         batch.parts.append(record)
         batch.size += len(record)
@@ -226,11 +234,15 @@ class Sender:
             self._ship()
             self._trim()
 
+    def _takes(self) -> bool:
+        """Whether there is any use in encoding more."""
+        return self._backlog_bytes < self._ahead and self._transport.ready()
+
     def _trim(self) -> None:
         """Drop the oldest spans when the buffer is nearly full; an open one comes again when it ends."""
         intake = self.intake
         # The steps leave room for what the program adds before this thread has its next turn.
-        step = (self._config.buffer - self._backlog_bytes) // 8
+        step = (self._config.buffer - self._backlog_bytes - self._transport.held()) // 8
         intake.wake_from(7 * step)
         if intake.bytes < 7 * step:
             return
@@ -255,32 +267,32 @@ class Sender:
             batch = self._backlog[0]
             if not self._send(batch.parts):
                 return False
-            self._next += len(batch.parts)
             self._backlog.popleft()
             self._backlog_bytes -= batch.size
         return True
 
     def _send(self, parts: list[bytes]) -> bool:
         dropped = self._dropped + self.intake.dropped
-        sent = self._transport.send(
-            Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped), parts
-        )
+        sent = self._transport.send(parts, dropped)
         if sent:
             self._told_dropped = dropped
         return sent
 
     def _deliver(self, ticket: Ticket) -> bool:
-        """Send what there is now by the ticket's deadline; give up early if nobody listens to a program that ends."""
+        """Send what there is now, and see it stored, by the ticket's deadline.
+
+        Gives up early if nobody has ever listened to a program that ends.
+        """
         left = len(self.intake.items) + len(self._young)
         while True:
             self._transport.poll()
             left -= self._collect(due=True, most=left, open_too=True)
-            if self._ship() and left <= 0 and (not ticket.final or self._tell()):
+            if self._ship() and left <= 0 and (not ticket.final or self._tell()) and self._transport.settled():
                 return True
             seconds = ticket.deadline - monotonic()
             if seconds <= 0 or (ticket.final and self._transport.hopeless()):
                 return False
-            if left <= 0 or not self._transport.ready() or self._backlog_bytes >= self._ahead:
+            if left <= 0 or not self._takes():
                 self._transport.wait(min(seconds, _RETRY))
 
     def _tell(self) -> bool:

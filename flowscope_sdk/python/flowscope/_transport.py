@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import struct
+import os
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol
 
 import zmq
 
-from flowscope._guard import log
-from flowscope.protocol import Address, Header, ProducerInfo, encode_header
+from flowscope._link import Link
+from flowscope.protocol import Address, ProducerInfo
 
 GRACE = 0.5
 """Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one."""
-_HIGH_WATER = 16
-_EVENT = struct.Struct("=HI")
+LAST = 0.1
+"""Seconds that ZeroMQ has at least, at the end, for what was handed to it."""
 
 # What is open stays referenced: in a forked child nothing of the parent's sockets may be closed or complained about.
 _open: list[Any] = []
@@ -27,11 +27,23 @@ class Transport(Protocol):
     def poll(self) -> None:
         """Notice what has happened since."""
 
-    def ready(self) -> bool:
-        """Whether somebody takes batches, as far as is known."""
+    def connected(self) -> bool:
+        """Whether somebody is there, as far as is known."""
 
-    def send(self, header: Header, parts: list[bytes]) -> bool:
-        """Take a batch without waiting; False if it can't be taken now."""
+    def ready(self) -> bool:
+        """Whether a batch is taken now."""
+
+    def send(self, parts: list[bytes], dropped: int) -> bool:
+        """Take a batch without waiting; False if it can't be taken now.
+
+        `dropped` counts the records given up so far. No parts: only that is told.
+        """
+
+    def held(self) -> int:
+        """Bytes of what was taken and may have to be sent again."""
+
+    def settled(self) -> bool:
+        """Whether all that was taken is stored; handed over, where nobody acknowledges."""
 
     def wait(self, seconds: float) -> None:
         """Wait for something to happen, at most `seconds`."""
@@ -43,114 +55,75 @@ class Transport(Protocol):
         """Send what has been taken, within `seconds`, and close."""
 
 
-def connect(address: Address, producer: ProducerInfo) -> Transport:
-    """The transport for a parsed address other than off."""
+def connect(address: Address, producer: ProducerInfo, limit: int) -> Transport:
+    """The transport for a parsed address other than off; about `limit` bytes are held until they are stored."""
     if address.transport == "file":
         from flowscope._recording import Recording
 
         return Recording(address.path, producer)
-    return Push(address)
-
-
-class Link:
-    """One PUSH socket to one collector, and whether that answers."""
-
-    def __init__(self, context: zmq.Context[Any], endpoint: str) -> None:
-        self.endpoint = endpoint
-        self.connected = False
-        self.refused = False
-        self.socket = context.socket(zmq.PUSH)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-        # Not for names: localhost would be looked for at ::1 only, where a collector seldom listens.
-        self.socket.setsockopt(zmq.IPV6, int("[" in endpoint))
-        events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
-        self.monitor = self.socket.get_monitor_socket(events)
-        self.monitor.setsockopt(zmq.LINGER, 0)
-        self.socket.connect(endpoint)
-
-    def poll(self) -> None:
-        """Read the monitor."""
-        while True:
-            try:
-                frames = self.monitor.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            event = _EVENT.unpack(frames[0])[0]
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self.connected, self.refused = True, False
-                log(f"connected to {self.endpoint}")
-            elif event == zmq.EVENT_DISCONNECTED:
-                self.connected = False
-                log(f"lost {self.endpoint}")
-            else:
-                self.refused = True
-
-    def send(self, frames: list[bytes]) -> bool:
-        """Hand a message to ZeroMQ; False if its queue is full."""
-        try:
-            self.socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
-        except zmq.Again:
-            return False
-        return True
-
-    def close(self, linger_ms: int) -> None:
-        """Close; what was handed over goes on being sent in the background for `linger_ms`."""
-        self.socket.disable_monitor()
-        self.monitor.close(0)
-        self.socket.close(linger_ms)
+    return Push(address, producer, limit)
 
 
 class Push:
-    """PUSH to one or several collectors in turn. Nothing is handed to ZeroMQ for a collector that isn't there."""
+    """PUSH to one or several collectors in turn. Nothing is handed to ZeroMQ for a collector that isn't there.
 
-    def __init__(self, address: Address) -> None:
+    Each collector has a stream of its own: what went elsewhere would be missing from its numbers.
+    """
+
+    def __init__(self, address: Address, producer: ProducerInfo, limit: int) -> None:
         self._compress = not address.loopback
         self._grace = monotonic() + GRACE
         self._context: zmq.Context[Any] = zmq.Context()
-        self._links = [Link(self._context, endpoint) for endpoint in address.endpoints]
-        self._turn = 0
         self._poller = zmq.Poller()
-        for link in self._links:
-            self._poller.register(link.monitor, zmq.POLLIN)
+        share = limit // len(address.endpoints)
+        self._links: list[Link] = []
         _open.append(self)
+        for endpoint in address.endpoints:
+            info = replace(producer, id=os.urandom(8).hex()) if self._links else producer
+            self._links.append(Link(self._context, endpoint, info, share, self._poller))
+        self._turn = 0
+        self._told = 0  # of the dropped records, each to one collector
 
     def poll(self) -> None:
+        now = monotonic()
         for link in self._links:
-            link.poll()
+            link.poll(now)
 
     def wait(self, seconds: float) -> None:
         self._poller.poll(max(1, int(seconds * 1000)))
         self.poll()
 
-    def ready(self) -> bool:
-        return any(link.connected for link in self._links)
+    def connected(self) -> bool:
+        return any(link.data.connected for link in self._links)
 
-    def send(self, header: Header, parts: list[bytes]) -> bool:
-        if not self.ready():
-            return False
-        body = b"[" + b",".join(parts) + b"]"
-        if self._compress and parts:
-            header.compression = "gzip"
-            body = gzip.compress(body, 5, mtime=0)
-        frames = [encode_header(header), body]
+    def ready(self) -> bool:
+        now = monotonic()
+        return any(link.ready(now) for link in self._links)
+
+    def send(self, parts: list[bytes], dropped: int) -> bool:
+        now = monotonic()
         for _ in self._links:
             link = self._links[self._turn % len(self._links)]
             self._turn += 1
-            if link.connected and link.send(frames):
+            if link.ready(now) and link.take(parts, dropped - self._told, self._compress, now):
+                self._told = dropped
                 return True
         return False
 
+    def held(self) -> int:
+        return sum(link.window.size for link in self._links)
+
+    def settled(self) -> bool:
+        return all(link.settled() for link in self._links)
+
     def hopeless(self) -> bool:
-        if self.ready():
+        if any(link.seen for link in self._links):
             return False
-        return all(link.refused for link in self._links) or monotonic() > self._grace
+        return all(link.data.refused for link in self._links) or monotonic() > self._grace
 
     def close(self, seconds: float) -> None:
-        linger = int(seconds * 1000)
+        linger = int(max(seconds, LAST) * 1000)
         for link in self._links:
-            link.close(linger if link.connected else 0)
+            link.close(linger)
         self._context.term()
         _open.remove(self)

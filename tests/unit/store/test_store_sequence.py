@@ -33,6 +33,21 @@ def test_a_jump_leaves_a_gap_that_a_late_batch_fills() -> None:
     assert sequence.gaps == [(6, 6), (9, 10)]
 
 
+def test_what_may_be_acknowledged_ends_before_the_first_gap_that_may_still_be_filled() -> None:
+    sequence = Sequence()
+    assert sequence.settled(1) == 0
+    sequence.take(11, 15)
+    sequence.take(21, 30)
+    assert sequence.settled(1) == 0
+    assert sequence.settled(5) == 4, "1 to 4 are gone for good, 5 may still come"
+    assert sequence.settled(11) == 15
+    assert sequence.settled(21) == 30
+    sequence.take(1, 10)
+    assert sequence.settled(1) == 15
+    sequence.take(16, 20)
+    assert sequence.settled(1) == 30
+
+
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 20))))
 def test_every_number_is_wanted_at_most_once_and_gaps_are_exactly_what_never_came(
     batches: list[tuple[int, int]],

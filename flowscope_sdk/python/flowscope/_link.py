@@ -1,0 +1,211 @@
+"""The way to one collector: a PUSH socket for spans, a DEALER that hears what is stored, a window between them."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from typing import Any
+
+import orjson
+import zmq
+
+from flowscope._guard import log
+from flowscope._window import Window
+from flowscope.protocol import Header, ProducerInfo, control_addr, encode_header
+
+SILENT = 2.0
+"""Seconds without a control channel beside a data connection that tell: nothing is acknowledged here."""
+REFUSED = 0.3
+"""The same where the control channel is refused, and nobody ever acknowledged."""
+_HIGH_WATER = 16
+_MAX_ANSWER = 1 << 20
+_EVENT = struct.Struct("=HI")
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
+
+
+class Line:
+    """A socket that connects to `endpoint` and comes again when it is lost, and how that stands."""
+
+    def __init__(self, context: zmq.Context[Any], kind: int, endpoint: str, poller: zmq.Poller) -> None:
+        self.endpoint = endpoint
+        self.connected = False
+        self.since = 0.0  # when it last connected or was lost, monotonic seconds
+        self.refused = False
+        self._context = context
+        self._kind = kind
+        self._poller = poller
+        self._open()
+
+    def _open(self) -> None:
+        self.socket = self._context.socket(self._kind)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 50)
+        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+        # Not for names: localhost would be looked for at ::1 only, where a collector seldom listens.
+        self.socket.setsockopt(zmq.IPV6, int("[" in self.endpoint))
+        if self._kind == zmq.DEALER:
+            self.socket.setsockopt(zmq.MAXMSGSIZE, _MAX_ANSWER)
+            self._poller.register(self.socket, zmq.POLLIN)
+        self.monitor = self.socket.get_monitor_socket(_EVENTS)
+        self.monitor.setsockopt(zmq.LINGER, 0)
+        self._poller.register(self.monitor, zmq.POLLIN)
+        self.socket.connect(self.endpoint)
+
+    def news(self, now: float) -> list[int]:
+        """What the monitor has noticed since: events, in order."""
+        events: list[int] = []
+        while True:
+            try:
+                frames = self.monitor.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return events
+            event = _EVENT.unpack(frames[0])[0]
+            events.append(event)
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.connected, self.refused, self.since = True, False, now
+            elif event == zmq.EVENT_DISCONNECTED:
+                self.connected, self.since = False, now
+            else:
+                self.refused = True
+
+    def send(self, frames: list[bytes]) -> bool:
+        """Hand a message to ZeroMQ; False if its queue is full."""
+        try:
+            self.socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return False
+        return True
+
+    def renew(self) -> None:
+        """Begin with an empty queue: what waits in the old one goes."""
+        self.close(0)
+        self.connected = self.refused = False
+        self._open()
+
+    def close(self, linger_ms: int) -> None:
+        """Close; what was handed over goes on being sent in the background for `linger_ms`."""
+        if self._kind == zmq.DEALER:
+            self._poller.unregister(self.socket)
+        self._poller.unregister(self.monitor)
+        self.socket.disable_monitor()
+        self.monitor.close(0)
+        self.socket.close(linger_ms)
+
+
+class Link:
+    """A stream of numbered batches to one collector. `limit` is how many bytes it holds until they are stored."""
+
+    def __init__(
+        self, context: zmq.Context[Any], endpoint: str, producer: ProducerInfo, limit: int, poller: zmq.Poller
+    ) -> None:
+        self.window = Window()
+        self.seen = False  # somebody was connected once
+        self._producer = producer
+        self._limit = limit
+        self._dropped = 0
+        self._confirms = False  # who is there has said that it acknowledges
+        self._answered = False  # and has said how far it is, on this connection
+        self.data = Line(context, zmq.PUSH, endpoint, poller)
+        self._control = Line(context, zmq.DEALER, control_addr(endpoint), poller)
+
+    def poll(self, now: float) -> None:
+        """Hear what there is to hear, and send what is due."""
+        self._watch_data(now)
+        if zmq.EVENT_HANDSHAKE_SUCCEEDED in self._control.news(now):
+            self._greet()
+        self._hear(now)
+        if self.data.connected:
+            patience = REFUSED if self._control.refused and not self._confirms else SILENT
+            if not self._control.connected and now - max(self.data.since, self._control.since) > patience:
+                self._confirms = False
+                self.window.forget_sent()
+            elif self._confirms and self.window.stalled(now):
+                self._greet()
+        self._pump(now)
+
+    def ready(self, now: float) -> bool:
+        """Whether a new batch is taken now."""
+        return self._flows(now) and self.window.size < self._limit and self.window.due() is None
+
+    def take(self, parts: list[bytes], dropped: int, compress: bool, now: float) -> bool:
+        """Number a batch, and send it as soon as possible; `dropped` more records were given up. Only when ready.
+
+        With no parts it only tells of these: it has no number, and is taken only if ZeroMQ takes it.
+        """
+        dropped += self._dropped
+        header = Header(producer=self._producer, seq=self.window.next, count=len(parts), dropped=dropped)
+        body = b"[" + b",".join(parts) + b"]"
+        if compress and parts:
+            header.compression = "gzip"
+            body = gzip.compress(body, 5, mtime=0)
+        frames = [encode_header(header), body]
+        if parts:
+            self.window.add(len(parts), frames)
+            self._pump(now)
+        elif not self.data.send(frames):
+            return False
+        self._dropped = dropped
+        return True
+
+    def settled(self) -> bool:
+        """Whether all that was taken is stored; handed over, where nobody acknowledges."""
+        if self.window.empty:
+            return True
+        no_answer = self.data.connected and not self._confirms and self._control.refused
+        return no_answer and self.window.due() is None
+
+    def close(self, linger_ms: int) -> None:
+        self.data.close(linger_ms if self.data.connected else 0)
+        self._control.close(0)
+
+    def _watch_data(self, now: float) -> None:
+        for event in self.data.news(now):
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                log(f"connected to {self.data.endpoint}")
+                self.seen = True
+                self._answered = False
+                if self._control.connected:
+                    self._greet()
+                else:
+                    self._control.refused = False  # was it this collector? It will refuse again
+            elif event == zmq.EVENT_DISCONNECTED:
+                log(f"lost {self.data.endpoint}")
+                if self.window.in_flight:
+                    # What waits in ZeroMQ's queue would arrive with what is lost missing before it.
+                    self.window.rewind()
+                    self.data.renew()
+                    return
+
+    def _flows(self, now: float) -> bool:
+        """Whether messages go out: after a loss, once it is known what arrived, if that is told soon."""
+        if not self.data.connected:
+            return False
+        return self._answered or not self._confirms or now - self.data.since > SILENT
+
+    def _pump(self, now: float) -> None:
+        while self._flows(now) and (message := self.window.due()) is not None and self.data.send(message.frames):
+            self.window.sent(now)
+
+    def _greet(self) -> None:
+        hello = {"cmd": "hello", "producer": self._producer.id, "first": self.window.first}
+        self._control.send([orjson.dumps(hello)])
+
+    def _hear(self, now: float) -> None:
+        while True:
+            try:
+                heard = orjson.loads(self._control.socket.recv_multipart(zmq.NOBLOCK)[-1])
+            except zmq.Again:
+                return
+            except orjson.JSONDecodeError:
+                continue
+            if not isinstance(heard, dict):
+                continue
+            answer = heard.get("producer") == self._producer.id
+            watermark, epoch = heard.get("watermark"), heard.get("epoch")
+            if not (answer or heard.get("ack") == self._producer.id) or type(watermark) is not int:
+                continue
+            self._confirms = self._answered = True
+            self.window.acknowledged(watermark, str(epoch), now)
+            if answer:
+                self.window.answered()
