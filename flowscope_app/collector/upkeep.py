@@ -58,6 +58,9 @@ class Upkeep:
         return False
 
     def _retire(self) -> bool:
+        if self._writer.hidden():  # an earlier sweep met a fault: the database is smaller than it looks
+            self._paused_until = time.monotonic() + PAUSE_S
+            return True
         policy = self._policy()
         gone = self._writer.retire(policy, time.time_ns()) if policy else []
         # Where one session was not enough, the next is looked for once this one is swept.

@@ -234,16 +234,17 @@ class StoreWriter:
         self.catalogue.sessions.pop(session_id, None)
         return changed > 0
 
+    def hidden(self) -> list[int]:
+        """Keys of the sessions that `sweep` has to delete."""
+        rows = self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
+        return [key for (key,) in rows if key not in self.importing]
+
     def sweep(self, limit: int = SWEEP_ROWS) -> bool:
         """Delete up to `limit` spans of hidden sessions, or give back space. False when nothing is left to do.
 
         Hidden sessions are deleted ones, and those of an import that did not come to its end.
         """
-        hidden = [
-            row[0]
-            for row in self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
-            if row[0] not in self.importing
-        ]
+        hidden = self.hidden()
         if hidden:
             self._sweep_session(hidden[0], limit)
             self._vacuum = True
@@ -266,10 +267,12 @@ class StoreWriter:
                 execute("DELETE FROM sessions WHERE key = ?", (key,))
 
     def _give_back(self, pages: int) -> bool:
-        """Return free pages to the file system; true while there are more. executescript, as execute frees one."""
+        """Return free pages to the file system; true while that goes on. executescript, as execute frees one."""
         try:
+            before = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
             self.connection.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
-            return bool(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
+            after = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
+            return bool(0 < after < before)
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from flowscope.protocol import Record
+from flowscope_app.collector.upkeep import Upkeep
 from flowscope_app.store import Incoming, Policy, StoreReader, StoreWriter
 from flowscope_app.store.retention import ACTIVE_NS, used_bytes
 
@@ -120,3 +121,18 @@ def test_space_an_earlier_process_freed_is_given_back(db: str, record: MakeRecor
         while writer.sweep():
             pass
         assert writer.connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
+def test_what_was_not_swept_yet_keeps_no_further_session_from_staying(
+    writer: StoreWriter, fill: Callable[..., None]
+) -> None:
+    """A database that is large only because the sweep met a fault must not lose more than it has to."""
+    for number in range(3):
+        fill(f"s{number}", 20 - number, spans=50, size=10_000)
+    policy = Policy(max_bytes=used_bytes(writer.connection) - 100_000)
+    upkeep = Upkeep(writer, lambda: policy)
+    assert upkeep.step() and upkeep.step()
+    assert len(writer.hidden()) == 1
+    while writer.sweep():
+        pass
+    assert not upkeep.step() and len(writer.hidden()) == 0
