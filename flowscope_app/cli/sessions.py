@@ -1,4 +1,4 @@
-"""`flowscope sessions`: what is recorded."""
+"""`flowscope sessions`: what is recorded, and what of it is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowscope_app.base import format as text
+from flowscope_app.cli import keeping
 from flowscope_app.cli.database import reading
 from flowscope_app.cli.options import add_db
 
@@ -19,13 +20,16 @@ RIGHT = ("spans", "errors", "took")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--json and --db."""
+    """--json, --db and what decides over keeping."""
     parser.add_argument("--json", action="store_true", help="an array of objects, times in RFC 3339")
+    keeping.add_arguments(parser)
     add_db(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the sessions, the one with the newest activity first."""
+    """Print the sessions, the one with the newest activity first; or pin one, or delete what is too much."""
+    if keeping.run(arguments):
+        return 0
     with reading(arguments.db) as reader:
         rows = reader.sessions() if reader else []
     if arguments.json:
@@ -70,7 +74,7 @@ def table(rows: Sequence[SessionRow], now_ns: int) -> list[str]:
         took = "" if row.start_ns is None or row.end_ns is None else text.duration(row.end_ns - row.start_ns)
         cells.append(
             (
-                text.one_line(row.id, 60),
+                text.one_line(row.id, 60) + (" (pinned)" if row.pinned else ""),
                 text.count(row.spans),
                 text.count(row.errors),
                 took,

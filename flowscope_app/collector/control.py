@@ -69,6 +69,7 @@ class Control:
             "status": lambda _request, _send: status(),
             "delete_session": self._delete_session,
             "rename_session": self._rename_session,
+            "pin_session": self._pin_session,
             "import": self._import,
             "progress": self._progress,
             "stop": self._stop_soon,
@@ -127,6 +128,15 @@ class Control:
     def _rename_session(self, request: Reply, _send: Send) -> Reply:
         session = _text(request, "session")
         if not self._writer.rename_session(session, _text(request, "name", empty=True)):
+            raise CommandError(f"there is no session {session[:80]!r}")
+        return {}
+
+    def _pin_session(self, request: Reply, _send: Send) -> Reply:
+        """{"session": id, "pinned": true or false}; without "pinned" it is pinned."""
+        session, pinned = _text(request, "session"), request.get("pinned", True)
+        if not isinstance(pinned, bool):
+            raise CommandError('"pinned" is true or false')
+        if not self._writer.pin_session(session, pinned):
             raise CommandError(f"there is no session {session[:80]!r}")
         return {}
 

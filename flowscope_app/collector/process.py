@@ -146,7 +146,7 @@ class Collector:
             self._gather()
         self._commit()
         if self._tasks.busy and not self._pipeline.fault:
-            self._tasks.step()
+            self._tasks.step(idle=self._sockets.data not in events)
 
     def _poller_events(self) -> list[tuple[Any, int]]:
         """What is ready. Data is not looked at while a batch waits for the database."""

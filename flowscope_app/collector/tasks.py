@@ -1,4 +1,4 @@
-"""Long work done in small steps between polls, so that spans keep coming in: imports, and clearing deleted spans."""
+"""Long work done in small steps between polls, so that spans keep coming in: imports, deleting spans, upkeep."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.collector.upkeep import Upkeep
 from flowscope_app.store import StoreFault, StoreWriter
 
 KEPT_RESULTS = 100
-SWEEP_PAUSE_STEPS = 50
+SWEEP_ROWS = 1_000
+SWEEP_ROWS_BETWEEN_SPANS = 150
+"""Spans deleted in one step while others come in: some hundredths of the time their transaction takes."""
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -51,7 +54,7 @@ class ImportTask:
 
 
 class Tasks:
-    """Imports one after another, and the store's sweep when there is none."""
+    """Imports one after another, the store's sweep when there is none, and upkeep when that is done too."""
 
     def __init__(self, writer: StoreWriter, importer: Importer) -> None:
         self._writer = writer
@@ -59,12 +62,13 @@ class Tasks:
         self._queue: deque[ImportTask] = deque()
         self._replies: dict[int, Reply] = {}
         self._count = 0
+        self._upkeep = Upkeep(writer)
         self._sweeping = True  # what an earlier process left hidden goes first
 
     @property
     def busy(self) -> bool:
         """Whether `step` has something to do."""
-        return bool(self._queue) or self._sweeping
+        return bool(self._queue) or self._sweeping or self._upkeep.busy
 
     def sweep(self) -> None:
         """A session was deleted: clear its spans away."""
@@ -88,13 +92,17 @@ class Tasks:
         """The imports that are not done."""
         return [task.reply for task in self._queue]
 
-    def step(self) -> None:
-        """Do a little: well under a tenth of a second."""
+    def step(self, *, idle: bool = True) -> None:
+        """Do a little: well under a tenth of a second, less unless `idle`. Upkeep waits until that is so."""
         if self._queue:
             self._advance(self._queue[0])
             return
+        if not self._sweeping:
+            if idle and self._upkeep.busy:
+                self._sweeping = self._upkeep.step()
+            return
         try:
-            self._sweeping = self._writer.sweep()
+            self._sweeping = self._writer.sweep(SWEEP_ROWS if idle else SWEEP_ROWS_BETWEEN_SPANS)
         except StoreFault as error:
             logger.debug("not swept now: %s", error)
             self._sweeping = False

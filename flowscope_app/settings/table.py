@@ -54,6 +54,33 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Keep the newest spans in sight while a program runs. Panning stops it; one key resumes it.",
     ),
+    # Nothing recorded goes by age or number unless the user says so: an old run is what a new one is compared with.
+    # A limit in bytes there is, as a full disk would end every recording; it is far above a year of common use.
+    Setting(
+        "retention.days",
+        float,
+        0.0,
+        "Sessions with no new span for this many days are deleted, unless pinned. 0 keeps them however old.",
+        minimum=0,
+        maximum=36500,
+    ),
+    Setting(
+        "retention.gigabytes",
+        float,
+        50.0,
+        "When the database grows beyond this (in 10^9 bytes), the least recently active sessions that are not"
+        " pinned are deleted until it fits. 0 for no limit.",
+        minimum=0,
+        maximum=1e6,
+    ),
+    Setting(
+        "retention.sessions",
+        int,
+        0,
+        "How many sessions are kept; pinned ones don't count and are never deleted. 0 for no limit.",
+        minimum=0,
+        maximum=10_000_000,
+    ),
     Setting("session.last", str, "", "Id of the session shown last; it is shown again at the next start."),
     Setting("filter.text", str, "", "The filter as it stood when the window was closed."),
     Setting("window.geometry", str, "", "Where the window stood, as Qt saves it, in base64."),

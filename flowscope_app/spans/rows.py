@@ -32,6 +32,7 @@ class SessionRow:
     programs: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    pinned: bool = False  # retention leaves it alone
 
     @property
     def title(self) -> str:

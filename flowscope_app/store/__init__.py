@@ -13,6 +13,7 @@ from flowscope_app.store.errors import (
 )
 from flowscope_app.store.imports import Import
 from flowscope_app.store.reader import StoreReader
+from flowscope_app.store.retention import Expiring, Policy
 from flowscope_app.store.rows import (
     Committed,
     Health,
@@ -27,6 +28,7 @@ from flowscope_app.store.writer import StoreWriter
 __all__ = [
     "Committed",
     "Damaged",
+    "Expiring",
     "ForeignDatabase",
     "Health",
     "Import",
@@ -35,6 +37,7 @@ __all__ = [
     "NoStore",
     "NotWritable",
     "Payload",
+    "Policy",
     "ProducerRow",
     "Report",
     "SessionRow",

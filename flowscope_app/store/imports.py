@@ -76,15 +76,18 @@ class Import:
         """
         with self._writer.transaction() as connection:
             change = self._writer.change
+            shown = []  # by key
             for session_id, key in self._keys.items():
                 name = self._names.get(session_id, "")
                 found = connection.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+                shown.append(found[0] if found else key)
                 if found is None:
                     connection.execute("UPDATE sessions SET id = ?, name = ? WHERE key = ?", (session_id, name, key))
                 else:
                     connection.execute("UPDATE sessions SET name = ? WHERE key = ? AND name = ''", (name, found[0]))
                     change = self._merge(session_id, key, change)
         self._writer.change = change
+        self._writer.indexer.note(shown)
         done = list(self._keys)
         self.abort()
         return done

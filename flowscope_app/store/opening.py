@@ -10,6 +10,7 @@ from peewee import DatabaseError, OperationalError, SqliteDatabase
 
 from flowscope_app.store import migrations, schema
 from flowscope_app.store.errors import Damaged, ForeignDatabase, NewerSchema, NoStore, NotWritable, StoreFault
+from flowscope_app.store.lock import writer_lock
 
 # FULL syncs each commit: with a group of records a commit it costs little, and a power cut takes nothing that was
 # acknowledged. A foreign lock is waited for briefly only: the collector keeps its batch and tries again.
@@ -48,6 +49,15 @@ def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
         db.close()
         raise
     return db
+
+
+def bring_up_to_date(path: Path) -> None:
+    """Migrate a database that somebody wants to read. Raises a StoreError: StoreLocked while its writer is older."""
+    lock = writer_lock(path)
+    try:
+        open_for_writing(path, create=False).close()
+    finally:
+        lock.release()
 
 
 def _make_private(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +18,30 @@ from numpy.typing import NDArray
 from flowscope.protocol import Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
-from flowscope_app.store.errors import Damaged, NoStore, StoreFault
+from flowscope_app.store import retention
+from flowscope_app.store.compression import unpack
+from flowscope_app.store.errors import Damaged, NoStore, StoreFault, StoreLocked
 from flowscope_app.store.location import database_path, read_only_uri
-from flowscope_app.store.matching import register, where_matching
-from flowscope_app.store.opening import check_identity, version
+from flowscope_app.store.matching import matching, register
+from flowscope_app.store.opening import bring_up_to_date, check_identity, version
 from flowscope_app.store.records import read_records
 from flowscope_app.store.rows import Health, Payload, ProducerRow, Report, SessionRow
+from flowscope_app.store.schema import SCHEMA_VERSION
 
 BUSY_SECONDS = 5.0
 PER_QUERY = 500
 MAX_REPORTS = 1_000
 
 SESSIONS = (
-    "SELECT key, id, name, spans, errors, pending, tokens_in, tokens_out, start_ns, end_ns, last_ns"
+    "SELECT key, id, name, spans, errors, pending, tokens_in, tokens_out, start_ns, end_ns, last_ns, pinned"
     " FROM sessions WHERE id IS NOT NULL"
 )
 SPANS_SINCE = "SELECT change, packed FROM spans WHERE session = ? AND change > ? ORDER BY change LIMIT ?"
+NAMES_OF = "SELECT key, text FROM names WHERE key IN ({marks})"
+TRACKS_OF = (
+    "SELECT t.key, t.label, t.detail, p.id FROM tracks t JOIN producers p ON p.key = t.producer"
+    " WHERE t.key IN ({marks})"
+)
 PAYLOAD = (
     "SELECT s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
     " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.key = ?"
@@ -127,18 +136,14 @@ class StoreReader:
         keys.discard(0)
         for chunk in _chunks(keys - self._names.keys()):
             marks = ",".join("?" * len(chunk))
-            self._names.update(self._rows(f"SELECT key, text FROM names WHERE key IN ({marks})", chunk))
+            self._names.update(self._rows(NAMES_OF.format(marks=marks), chunk))
         return {key: self._names[key] for key in keys}
 
     def _tracks_of(self, rows: NDArray[np.void]) -> dict[int, Track]:
         keys = set(np.unique(rows["track"]).tolist())
         for chunk in _chunks(keys - self._tracks.keys()):
             marks = ",".join("?" * len(chunk))
-            for key, label, detail, producer in self._rows(
-                "SELECT t.key, t.label, t.detail, p.id FROM tracks t JOIN producers p ON p.key = t.producer"
-                f" WHERE t.key IN ({marks})",
-                chunk,
-            ):
+            for key, label, detail, producer in self._rows(TRACKS_OF.format(marks=marks), chunk):
                 self._tracks[key] = Track(key, label, detail, producer)
         return {key: self._tracks[key] for key in keys if key in self._tracks}
 
@@ -148,12 +153,33 @@ class StoreReader:
         if not rows:
             return None
         span_id, parent_id, given, result, metadata, error = rows[0]
+        try:
+            given, result, metadata = unpack(given), unpack(result), unpack(metadata)
+        except ValueError as error_:
+            raise StoreFault(f"{self.path} can't be read: {error_}") from error_
         return Payload(span_id, parent_id, given, result, orjson.loads(metadata) if metadata else {}, error)
 
     def matching(self, session_key: int, text: str) -> NDArray[np.int64]:
         """Keys of the spans whose operation, input, output, error or metadata contains `text`, in any case."""
-        sql, values = where_matching(session_key, text)
-        return np.array([key for (key,) in self._rows(sql, values)], dtype=np.int64)
+        with self._one_state():
+            return np.unique(np.fromiter(matching(self._connection, session_key, text), dtype=np.int64))
+
+    def expiring(self, policy: retention.Policy, now_ns: int) -> list[retention.Expiring]:
+        """What retention would delete now, in the order in which it would: the dry run. Deletes nothing."""
+        with self._one_state():
+            return retention.expiring(self._connection, policy, now_ns)
+
+    @contextlib.contextmanager
+    def _one_state(self) -> Iterator[None]:
+        """Several statements that see the database as it is at the first of them."""
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreFault(f"{self.path} can't be read: {error}") from error
 
     def reports(self, since: int = 0) -> list[Report]:
         """Up to 1,000 reports with a key above `since`, oldest first."""
@@ -179,7 +205,7 @@ class StoreReader:
         try:
             connection.execute("BEGIN")
             yield from read_records(connection, session_key)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             raise StoreFault(f"{self.path} can't be read: {error}") from error
         finally:
             connection.close()
@@ -202,6 +228,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         check_identity(connection, path)
         if not version(connection):
             raise NoStore(str(path))  # made this moment; its writer has not come to the tables yet
+        _await_schema(connection, path)
     except sqlite3.DatabaseError as error:
         if connection is not None:
             connection.close()
@@ -214,9 +241,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _await_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Have an older database brought up to date, or wait for the writer that is about to do it."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while version(connection) < SCHEMA_VERSION:
+        try:
+            bring_up_to_date(path)
+        except StoreLocked:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]]) -> SessionRow:
     programs, frameworks, languages = (tuple(facets[what]) for what in (cat.PROGRAM, cat.FRAMEWORK, cat.LANGUAGE))
-    values: tuple[Any, ...] = (*row, programs, frameworks, languages)
+    values: tuple[Any, ...] = (*row[:-1], programs, frameworks, languages, bool(row[-1]))
     return SessionRow(*values)
 
 

@@ -10,8 +10,9 @@ import orjson
 from flowscope.protocol import Record
 from flowscope_app.store import packing
 from flowscope_app.store.catalogue import ANONYMOUS
+from flowscope_app.store.compression import unpack
 
-_SELECT = (
+SELECT = (
     "SELECT s.packed, s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
     " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.session = ? ORDER BY s.change"
 )
@@ -26,7 +27,7 @@ def read_records(connection: sqlite3.Connection, session_key: int) -> Iterator[R
     session_id = _text(connection, "SELECT coalesce(id, '') FROM sessions WHERE key = ?", session_key)
     names: dict[int, str] = {}
     producers: dict[int, str] = {}
-    cursor = connection.execute(_SELECT, (session_key,))
+    cursor = connection.execute(SELECT, (session_key,))
     for packed, span_id, parent_id, given, result, metadata, error in cursor:
         row = packing.ROW.unpack(packed)
         for key in row[5:8]:
@@ -47,9 +48,9 @@ def read_records(connection: sqlite3.Connection, session_key: int) -> Iterator[R
             language=names[row[7]],
             start_ns=row[3],
             end_ns=None if row[packing.END] < 0 else row[packing.END],
-            input=given,
-            output=result,
-            metadata=_metadata(metadata, producers[row[9]]),
+            input=unpack(given),
+            output=unpack(result),
+            metadata=_metadata(unpack(metadata), producers[row[9]]),
             status=packing.STATUS_TEXT[row[packing.STATUS]],
             error=error,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from peewee import (
+    SQL,
     BlobField,
     CompositeKey,
     IntegerField,
@@ -13,7 +14,7 @@ from peewee import (
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x464C5753  # "FLWS": file(1) and other tools tell the file by it
 
 
@@ -55,6 +56,8 @@ class Session(Table):
     start_ns = IntegerField(null=True)  # least start of its spans
     end_ns = IntegerField(null=True)  # greatest end of its finished spans
     last_ns = IntegerField(default=0, index=True)  # when something of it was last committed
+    pinned = IntegerField(constraints=[SQL("DEFAULT 0")])  # 1: retention leaves it alone
+    indexed = IntegerField(constraints=[SQL("DEFAULT 0")])  # the change number up to which blocks index its spans
 
     class Meta:
         """Peewee's options."""
@@ -172,7 +175,7 @@ class Span(Table):
 
 
 class Payload(Table):
-    """What is read only when a span is looked at. JSON is kept as UTF-8 bytes, as it came."""
+    """What is read only when a span is looked at. JSON is kept as UTF-8 bytes, as it came or `compression.pack`ed."""
 
     key = IntegerField(primary_key=True)
     input = BlobField(null=True)
@@ -184,6 +187,22 @@ class Payload(Table):
         """Peewee's options."""
 
         table_name = "payloads"
+
+
+class Block(Table):
+    """What a run of a session's spans says, change numbers `first` to `last`: `indexing` fills, `matching` asks."""
+
+    key = IntegerField(primary_key=True)
+    session = IntegerField()
+    first = IntegerField()
+    last = IntegerField()
+    bits = BlobField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "blocks"
+        indexes = ((("session", "first"), True),)
 
 
 class ReportRow(Table):
@@ -213,6 +232,7 @@ TABLES: tuple[type[Table], ...] = (
     Name,
     Span,
     Payload,
+    Block,
     ReportRow,
 )
 

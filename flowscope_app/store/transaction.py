@@ -15,6 +15,7 @@ from flowscope_app.spans.kinds import Status
 from flowscope_app.store import catalogue as cat
 from flowscope_app.store import packing, tally
 from flowscope_app.store.catalogue import Catalogue, ProducerState, SessionState
+from flowscope_app.store.compression import pack
 from flowscope_app.store.rows import Committed, Incoming, Report
 from flowscope_app.store.sequence import Taken
 
@@ -223,8 +224,11 @@ class Transaction:
                 )  # fmt: skip
             metadata = record.metadata
             payloads.append(
-                (key, record.input, record.output, orjson.dumps(metadata) if metadata else None, record.error)
-            )
+                (
+                    key, pack(record.input), pack(record.output),
+                    pack(orjson.dumps(metadata)) if metadata else None, record.error,
+                )
+            )  # fmt: skip
         tally.add(session, rows)
         self.change = change
         self.committed.stored += len(inserts)

@@ -14,10 +14,12 @@ from typing import Self
 from peewee import SqliteDatabase
 
 from flowscope.protocol import ProducerInfo, Record
+from flowscope_app.store import retention
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
 from flowscope_app.store.imports import Import
+from flowscope_app.store.indexing import Indexer
 from flowscope_app.store.location import database_path
 from flowscope_app.store.lock import PidLock, writer_lock
 from flowscope_app.store.opening import open_for_writing
@@ -26,7 +28,14 @@ from flowscope_app.store.transaction import Transaction
 
 SWEEP_ROWS = 2_000
 SWEEP_AT_CLOSE_S = 2.0
+INDEX_SECONDS = 0.02
 MAX_NAME = 200
+SPANS_A_BLOCK = 4  # a block of the index takes as long to delete as some spans
+
+_SWEEP_BLOCKS = "DELETE FROM blocks WHERE key IN (SELECT key FROM blocks WHERE session = ? LIMIT ?)"
+
+# What is hidden is not searched by its blocks any more, as those go first.
+_HIDE = "UPDATE sessions SET id = NULL, indexed = 0 WHERE id = ?"
 
 logger = logging.getLogger("flowscope.store")
 
@@ -34,7 +43,8 @@ logger = logging.getLogger("flowscope.store")
 class StoreWriter:
     """Holds the database's lock from `open` to `close`. Not thread-safe.
 
-    `connection`, `catalogue`, `change`, `importing`, `transaction` and `apply` are for the store's own modules.
+    `connection`, `catalogue`, `change`, `importing`, `indexer`, `transaction` and `apply` are for the store's own
+    modules.
 
     A method that changes the database raises StoreFault when it can't be written at the moment; then nothing
     was changed and the same call may be made again.
@@ -48,7 +58,8 @@ class StoreWriter:
         self.catalogue = Catalogue(self.connection)
         self.change = self._last_change()
         self.importing: set[int] = set()  # keys of sessions that an import under way keeps hidden
-        self._vacuum = False
+        self._vacuum = True  # what an earlier process freed and did not give back
+        self.indexer = Indexer(self.connection)
 
     @classmethod
     def open(cls, db: str, *, create: bool = True) -> StoreWriter:
@@ -114,7 +125,24 @@ class StoreWriter:
                 work.take(item)
             work.write()
         self.change = work.change
+        self.indexer.note(session.key for session in work.sessions)
         return work.committed
+
+    @property
+    def index_behind(self) -> bool:
+        """Whether `index` may have something to do."""
+        return self.indexer.busy
+
+    def index(self, seconds: float = INDEX_SECONDS) -> bool:
+        """Bring the search index on, in one transaction of about `seconds`. False when there is nothing left to do."""
+        waiting = list(self.indexer.waiting)
+        try:
+            with self.transaction():
+                self.indexer.work(seconds)
+        except BaseException:
+            self.indexer.note(waiting)
+            raise
+        return self.indexer.busy
 
     def _write_carefully(self, items: list[Incoming]) -> Committed:
         """Store what can be stored of messages that could not be stored together."""
@@ -187,26 +215,49 @@ class StoreWriter:
             ).rowcount
         return changed > 0
 
+    def pin_session(self, session_id: str, pinned: bool) -> bool:
+        """Exempt a session from retention, or no longer. False if there is no such session."""
+        with self.transaction():
+            changed = self.connection.execute(
+                "UPDATE sessions SET pinned = ? WHERE id = ?", (int(pinned), session_id)
+            ).rowcount
+        return changed > 0
+
+    def retire(self, policy: retention.Policy, now_ns: int) -> list[retention.Expiring]:
+        """Hide what is past its age or number, or else the one session that goes next for size; return what was.
+
+        `sweep` deletes them; until it is done there is no telling whether another must go for size.
+        """
+        with self.transaction():
+            gone = retention.outdated(self.connection, policy, now_ns)
+            next_one = None if gone else retention.oversize(self.connection, policy, now_ns)
+            gone += [next_one] if next_one else []
+            self.connection.executemany(_HIDE, [(found.id,) for found in gone])
+        for found in gone:
+            self.catalogue.sessions.pop(found.id, None)
+        return gone
+
     def delete_session(self, session_id: str) -> bool:
         """Hide a session at once; `sweep` then deletes it piece by piece. False if there is no such session.
 
         Records that still come for it begin a new session of the same id.
         """
         with self.transaction():
-            changed = self.connection.execute("UPDATE sessions SET id = NULL WHERE id = ?", (session_id,)).rowcount
+            changed = self.connection.execute(_HIDE, (session_id,)).rowcount
         self.catalogue.sessions.pop(session_id, None)
         return changed > 0
+
+    def hidden(self) -> list[int]:
+        """Keys of the sessions that `sweep` has to delete."""
+        rows = self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
+        return [key for (key,) in rows if key not in self.importing]
 
     def sweep(self, limit: int = SWEEP_ROWS) -> bool:
         """Delete up to `limit` spans of hidden sessions, or give back space. False when nothing is left to do.
 
         Hidden sessions are deleted ones, and those of an import that did not come to its end.
         """
-        hidden = [
-            row[0]
-            for row in self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
-            if row[0] not in self.importing
-        ]
+        hidden = self.hidden()
         if hidden:
             self._sweep_session(hidden[0], limit)
             self._vacuum = True
@@ -218,6 +269,8 @@ class StoreWriter:
     def _sweep_session(self, key: int, limit: int) -> None:
         execute = self.connection.execute
         with self.transaction():
+            if execute(_SWEEP_BLOCKS, (key, max(1, limit // SPANS_A_BLOCK))).rowcount:
+                return
             keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()
             self.connection.executemany("DELETE FROM payloads WHERE key = ?", keys)
             self.connection.executemany("DELETE FROM spans WHERE key = ?", keys)
@@ -227,10 +280,12 @@ class StoreWriter:
                 execute("DELETE FROM sessions WHERE key = ?", (key,))
 
     def _give_back(self, pages: int) -> bool:
-        """Return free pages to the file system; true while there are more. executescript, as execute frees one."""
+        """Return free pages to the file system; true while that goes on. executescript, as execute frees one."""
         try:
+            before = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
             self.connection.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
-            return bool(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
+            after = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
+            return bool(0 < after < before)
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
 

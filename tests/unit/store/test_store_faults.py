@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -35,7 +36,7 @@ def test_a_full_disk_raises_and_what_the_failed_write_had_made_is_made_again(
     """Names, tracks and sessions of the write that was rolled back must not live on in a cache."""
     pages = writer.connection.execute("PRAGMA page_count").fetchone()[0]
     writer.connection.execute(f"PRAGMA max_page_count = {pages + 20}")
-    records = [record(str(n), session_id="new", operation=f"op {n}", input=b"1" * 5_000) for n in range(200)]
+    records = [record(str(n), session_id="new", operation=f"op {n}", input=os.urandom(5_000)) for n in range(200)]
     for _ in range(2):
         with pytest.raises(StoreFault, match="disk is full"):
             writer.write([Incoming(None, records)])

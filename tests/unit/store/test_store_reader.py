@@ -11,9 +11,8 @@ import pytest
 
 from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanTable
-from flowscope_app.store import Incoming, StoreReader, StoreWriter
+from flowscope_app.store import Incoming, StoreReader, StoreWriter, indexing, matching, records, retention
 from flowscope_app.store import reader as queries
-from flowscope_app.store.matching import where_matching
 from flowscope_app.store.packing import ROW
 
 MakeRecord = Callable[..., Record]
@@ -151,7 +150,7 @@ def test_producers_of_a_session(writer: StoreWriter, reader: StoreReader, record
     assert (row.id, row.program, row.pid, row.started_ns, row.watermark) == ("p", "/x/app.py", 7, 5, 1)
 
 
-def plan(reader: StoreReader, sql: str, values: tuple[object, ...]) -> str:
+def plan(reader: StoreReader, sql: str, values: object) -> str:
     return "\n".join(row[3] for row in reader._connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))
 
 
@@ -171,7 +170,43 @@ def test_what_the_window_asks_again_and_again_uses_indexes(
     producers = plan(reader, queries.PRODUCERS, (1,))
     assert "tracks_session_producer_thread" in producers
     assert "SCAN g" not in producers
-    assert "SEARCH s USING INDEX spans_session" in plan(reader, *where_matching(1, "x"))
+    assert "facets USING PRIMARY KEY (session=?)" in plan(
+        reader, "SELECT what, text FROM facets WHERE session = ?", (1,)
+    )
+    for sql in (queries.NAMES_OF.format(marks="?,?"), queries.TRACKS_OF.format(marks="?,?")):
+        assert "SCAN" not in plan(reader, sql, (1, 2))
+    export = plan(reader, records.SELECT, (1,))
+    assert "USING INDEX spans_session_change" in export and "TEMP B-TREE" not in export
+
+
+@pytest.mark.parametrize("text", ["ascii", "日本"])
+def test_a_search_reads_blocks_in_order_and_only_the_spans_of_the_runs_that_pass(
+    writer: StoreWriter, reader: StoreReader, text: str
+) -> None:
+    form = text.encode()
+    _, operations, payloads, values = matching.statements(form, form)
+    values |= {"session": 1, "first": 1, "last": 2}
+    blocks = plan(reader, matching.BLOCKS, (1,))
+    assert "USING INDEX blocks_session_first (session=?)" in blocks and "TEMP B-TREE" not in blocks
+    assert "spans USING INDEX spans_session" in plan(reader, operations, values)
+    run = plan(reader, payloads, values)
+    assert "SEARCH s USING INDEX spans_session_change (session=? AND change>? AND change<?)" in run.replace(
+        "COVERING ", ""
+    )
+    assert "SEARCH p USING INTEGER PRIMARY KEY" in run
+
+
+def test_indexing_deleting_and_retention_use_indexes(writer: StoreWriter, reader: StoreReader) -> None:
+    ready = plan(reader, indexing.READY, (1, 0, 64))
+    assert "USING COVERING INDEX spans_session_change (session=? AND change>?)" in ready
+    texts = plan(reader, indexing.TEXTS, (1, 0, 64))
+    assert "spans_session_change (session=? AND change>?)" in texts and "TEMP B-TREE" not in texts
+    assert "USING INTEGER PRIMARY KEY" in texts
+    keys = plan(reader, "SELECT key FROM spans WHERE session = ? LIMIT ?", (1, 10))
+    assert "USING COVERING INDEX spans_session" in keys
+    assert "sessions_last_ns" in plan(reader, retention.SESSIONS, ())
+    measure = plan(reader, retention.PAYLOAD_BYTES, (1,))
+    assert "SEARCH s USING COVERING INDEX" in measure and "SEARCH p USING INTEGER PRIMARY KEY" in measure
 
 
 def test_what_the_writer_asks_for_every_batch_uses_indexes(writer: StoreWriter, reader: StoreReader) -> None:

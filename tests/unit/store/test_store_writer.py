@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 
@@ -292,7 +293,7 @@ def test_renaming_and_deleting(writer: StoreWriter, reader: StoreReader, record:
 
 def test_a_deleted_session_gives_its_space_back(db: str, record: MakeRecord) -> None:
     with StoreWriter.open(db) as writer:
-        writer.write([Incoming(None, [record(str(number), input=b"1" * 10_000) for number in range(500)])])
+        writer.write([Incoming(None, [record(str(number), input=os.urandom(10_000)) for number in range(500)])])
         writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         full = writer.path.stat().st_size
         writer.delete_session("s")
