@@ -21,6 +21,7 @@ from flowscope_app import __version__
 from flowscope_app.collector import connection
 from flowscope_app.collector.control import Control
 from flowscope_app.collector.handshakes import Handshakes
+from flowscope_app.collector.lives import Lives
 from flowscope_app.collector.pipeline import Pipeline
 from flowscope_app.collector.sockets import Sockets, listen
 from flowscope_app.collector.tasks import Importer, Tasks
@@ -82,6 +83,7 @@ class Collector:
         self._started = time.monotonic()
         self._voice = Voice()
         self._pipeline = Pipeline(writer, self._voice)
+        self._lives = Lives(writer, self._pipeline.producers)
         self._tasks = Tasks(writer, importer)
         self._handshakes = Handshakes(sockets.data)
         self._control = Control(
@@ -142,6 +144,7 @@ class Collector:
         if self._sockets.data in events:
             self._gather()
         self._commit()
+        self._lives.look(blocked=bool(self._pipeline.fault))
         if self._tasks.busy and not self._pipeline.fault:
             self._tasks.step()
 

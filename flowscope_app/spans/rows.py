@@ -29,6 +29,7 @@ class SessionRow:
     programs: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    abandoned: int = 0  # spans that their program left open when it died
 
     def live(self, now_ns: int) -> bool:
         """Whether spans are likely still to come, `now_ns` being the wall clock."""

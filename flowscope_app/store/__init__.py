@@ -1,5 +1,6 @@
 """Sessions and spans on disk: one writer, any number of readers, one SQLite file."""
 
+from flowscope_app.store.abandon import OpenProducer
 from flowscope_app.store.errors import (
     Damaged,
     ForeignDatabase,
@@ -34,6 +35,7 @@ __all__ = [
     "NewerSchema",
     "NoStore",
     "NotWritable",
+    "OpenProducer",
     "Payload",
     "ProducerRow",
     "Report",

@@ -9,6 +9,7 @@ from pathlib import Path
 from peewee import DatabaseError, OperationalError, SqliteDatabase
 
 from flowscope_app.store import migrations, schema
+from flowscope_app.store.abandon import INDEX
 from flowscope_app.store.errors import Damaged, ForeignDatabase, NewerSchema, NoStore, NotWritable, StoreFault
 
 # FULL syncs each commit: with a group of records a commit it costs little, and a power cut takes nothing that was
@@ -41,6 +42,7 @@ def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
             schema.create(db)
         else:
             migrations.migrate(db, found, schema.SCHEMA_VERSION)
+        db.execute_sql(INDEX)
     except (DatabaseError, sqlite3.DatabaseError) as error:
         db.close()
         raise _explained(error, path) from None

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from flowscope.protocol import Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
+from flowscope_app.store.abandon import ABANDONED
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault
 from flowscope_app.store.location import database_path, read_only_uri
 from flowscope_app.store.matching import register, where_matching
@@ -57,6 +59,7 @@ class StoreReader:
         self._names: dict[int, str] = {}
         self._tracks: dict[int, Track] = {}
         self._version = -1
+        self._can_count = False
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +96,14 @@ class StoreReader:
         facets: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         for key, what, text in self._rows("SELECT session, what, text FROM facets"):
             facets[key][what].append(text)
-        return [_session_row(row, facets[row[0]]) for row in rows]
+        left = self._abandoned()
+        return [_session_row(row, facets[row[0]], left.get(row[0], 0)) for row in rows]
+
+    def _abandoned(self) -> dict[int, int]:
+        """Abandoned spans by session. A database whose writer never looked for them has none, and no index either."""
+        if not self._can_count:
+            self._can_count = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'spans_unfinished'"))
+        return dict(self._rows(ABANDONED)) if self._can_count else {}
 
     def session(self, session_id: str) -> SessionRow | None:
         """The session of this id."""
@@ -103,7 +113,7 @@ class StoreReader:
         facets: dict[int, list[str]] = defaultdict(list)
         for what, text in self._rows("SELECT what, text FROM facets WHERE session = ?", (rows[0][0],)):
             facets[what].append(text)
-        return _session_row(rows[0], facets)
+        return _session_row(rows[0], facets, self._abandoned().get(rows[0][0], 0))
 
     def spans_since(self, session_key: int, change: int, limit: int = 200_000) -> SpanDelta:
         """Up to `limit` spans of a session that changed after change number `change`, oldest change first.
@@ -214,10 +224,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]]) -> SessionRow:
+def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]], abandoned: int) -> SessionRow:
     programs, frameworks, languages = (tuple(facets[what]) for what in (cat.PROGRAM, cat.FRAMEWORK, cat.LANGUAGE))
     values: tuple[Any, ...] = (*row, programs, frameworks, languages)
-    return SessionRow(*values)
+    return replace(SessionRow(*values), abandoned=abandoned)
 
 
 def _chunks(keys: set[int]) -> Iterator[tuple[int, ...]]:

@@ -14,6 +14,7 @@ from typing import Self
 from peewee import SqliteDatabase
 
 from flowscope.protocol import ProducerInfo, Record
+from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
@@ -220,6 +221,17 @@ class StoreWriter:
             return bool(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
+
+    def open_producers(self) -> list[OpenProducer]:
+        """Who has spans without an end. Raises StoreFault."""
+        try:
+            return open_producers(self.connection)
+        except sqlite3.Error as error:
+            raise fault(error, self.path) or error from error
+
+    def abandon(self, producer_id: str, last_ns: int | None = None) -> int:
+        """End spans that a dead producer left open; see `store.abandon`."""
+        return abandon(self, producer_id, last_ns)
 
     def begin_import(self) -> Import:
         """Start an import: what it writes stays hidden until its `commit`, and goes if that never comes."""

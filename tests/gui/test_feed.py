@@ -108,9 +108,7 @@ def test_another_session_shows_only_its_own_spans(qtbot: QtBot, writer: StoreWri
             assert state.table.n == number
 
 
-def test_a_newer_question_supersedes_the_older(
-    qtbot: QtBot, writer: StoreWriter
-) -> None:
+def test_a_newer_question_supersedes_the_older(qtbot: QtBot, writer: StoreWriter) -> None:
     write(writer, record(1), record(2))
     queries = Queries(str(writer.path))
     answers: list[Payload | None] = []

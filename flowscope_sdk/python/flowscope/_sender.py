@@ -263,7 +263,8 @@ class Sender:
     def _send(self, parts: list[bytes]) -> bool:
         dropped = self._dropped + self.intake.dropped
         sent = self._transport.send(
-            Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped), parts
+            Header(producer=self._producer, seq=self._next, count=len(parts), dropped=dropped, sent_ns=time_ns()),
+            parts,
         )
         if sent:
             self._told_dropped = dropped
