@@ -37,6 +37,7 @@ class Lives:
         self._suspects: dict[str, int] = {}  # records heard of it when its process was found gone
         self._buried: dict[str, int] = {}
         self._foreign: set[str] = set()
+        self.abandoned = 0  # spans, since the collector started
 
     def look(self, *, blocked: bool) -> None:
         """Look, if it is time. `blocked` says that nothing is read just now, so that silence means nothing."""
@@ -80,6 +81,7 @@ class Lives:
         last, ended = self._producers.last_ns(producer.id), 0
         while more := self._writer.abandon(producer.id, last):
             ended += more
+        self.abandoned += ended
         if ended:
             noun = "span" if ended == 1 else "spans"
             logger.warning(

@@ -51,7 +51,7 @@ class Pipeline:
 
     def __init__(self, writer: StoreWriter, voice: Voice, producers: Producers | None = None) -> None:
         self.counters = Counters()
-        self.producers = producers or Producers()
+        self.producers = producers if producers is not None else Producers()
         self.lag_ms: float | None = None  # of the newest commit, from when its oldest batch was sent; None: not told
         self.fault = ""  # why nothing can be written just now
         self._writer = writer

@@ -39,6 +39,9 @@ class Producers:
         self._host = socket.gethostname()
         self._known: dict[str, Known] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def committed(self, header: Header, records: int) -> float | None:
         """A batch of a producer is on the disk; returns how long that took since it was sent, in ms, if it can be told.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
 from flowscope_app.store.abandon import ABANDONED
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault
-from flowscope_app.store.location import database_path, read_only_uri
+from flowscope_app.store.location import database_path, file_size, read_only_uri
 from flowscope_app.store.matching import register, where_matching
 from flowscope_app.store.opening import check_identity, version
 from flowscope_app.store.records import read_records
@@ -174,14 +173,7 @@ class StoreReader:
         spans = self._rows("SELECT coalesce(sum(spans), 0) FROM sessions WHERE id IS NOT NULL")[0][0]
         totals = dict(self._rows("SELECT name, value FROM meta"))
         gaps = self._rows("SELECT coalesce(sum(last - first + 1), 0) FROM gaps")[0][0]
-        return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, self._size())
-
-    def _size(self) -> int:
-        total = 0
-        for suffix in ("", "-wal"):
-            with contextlib.suppress(OSError):
-                total += self.path.with_name(self.path.name + suffix).stat().st_size
-        return total
+        return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, file_size(self.path))
 
     def records(self, session_key: int) -> Iterator[Record]:
         """A session's records as they were when the first one is taken, in stored order, at constant memory."""

@@ -19,7 +19,7 @@ from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
 from flowscope_app.store.imports import Import
-from flowscope_app.store.location import database_path
+from flowscope_app.store.location import database_path, file_size
 from flowscope_app.store.lock import PidLock, writer_lock
 from flowscope_app.store.opening import open_for_writing
 from flowscope_app.store.rows import Committed, Incoming, Report
@@ -221,6 +221,10 @@ class StoreWriter:
             return bool(self.connection.execute("PRAGMA freelist_count").fetchone()[0])
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
+
+    def size(self) -> int:
+        """Bytes of the database file and its write-ahead log."""
+        return file_size(self.path)
 
     def open_producers(self) -> list[OpenProducer]:
         """Who has spans without an end. Raises StoreFault."""
