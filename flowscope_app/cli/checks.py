@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from flowscope_app.base import paths
+from flowscope_app.base import figures, paths
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.base.format import count, one_line, size
 from flowscope_app.cli import attach
@@ -146,20 +146,26 @@ def collector(addr: str) -> Iterator[Finding]:
     if running is None:
         yield Finding("running", "none: `flowscope` or `flowscope collect` starts one")
     else:
-        yield _answers(running)
+        yield from _answers(running)
         yield Finding("database", running.db)
     yield _port(addr, running.pid if running else 0)
 
 
-def _answers(running: connection.Connection) -> Finding:
+def _answers(running: connection.Connection) -> Iterator[Finding]:
     from flowscope_app.collector import client
 
     text = f"pid {running.pid}, listening on {running.addr}"
     try:
-        client.request(running.control, {"cmd": "hello"}, 2.0)
+        status = client.request(running.control, {"cmd": "status"}, 2.0)
     except Exception as error:  # whatever the file made it try
-        return Finding("running", f"{text}, but it does not answer: {error}", Mark.BAD)
-    return Finding("running", text, Mark.GOOD)
+        yield Finding("running", f"{text}, but it does not answer: {error}", Mark.BAD)
+        return
+    yield Finding("running", text, Mark.GOOD)
+    if status.get("fault"):
+        yield Finding("writes", one_line(str(status["fault"]), 300), Mark.BAD)
+    for figure, value in figures.known(status):
+        if value is not None and figure.name != "writable":
+            yield Finding(figure.label.lower(), figure.text(value), Mark.BAD if figure.bad and value else Mark.PLAIN)
 
 
 def _port(addr: str, expected: int) -> Finding:

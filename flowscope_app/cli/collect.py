@@ -8,9 +8,16 @@ from flowscope_app.cli.options import add_addr, add_db, listen_addr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--addr, --db; --parent-watch is for the window that starts it."""
+    """--addr, --db, --metrics; --parent-watch is for the window that starts it."""
     add_addr(parser)
     add_db(parser)
+    parser.add_argument(
+        "--metrics",
+        default="",
+        metavar="ADDR",
+        help="serve the collector's health as Prometheus text at http://ADDR/metrics; ADDR is PORT (on 127.0.0.1) or"
+        " HOST:PORT",
+    )
     parser.add_argument("--parent-watch", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -25,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         importer=import_file,
         ready=_announce,
         parent_watch=arguments.parent_watch,
+        metrics=arguments.metrics,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowscope_app.collector.decode import decode
+from flowscope_app.collector.producers import Producers
 from flowscope_app.collector.voice import Voice
 from flowscope_app.store import Committed, Incoming, Report, StoreFault, StoreWriter
 
@@ -48,8 +49,10 @@ class Counters:
 class Pipeline:
     """Holds at most one batch. While the database takes no writes the batch is kept, and no more is read."""
 
-    def __init__(self, writer: StoreWriter, voice: Voice) -> None:
+    def __init__(self, writer: StoreWriter, voice: Voice, producers: Producers | None = None) -> None:
         self.counters = Counters()
+        self.producers = producers if producers is not None else Producers()
+        self.lag_ms: float | None = None  # of the newest commit, from when its oldest batch was sent; None: not told
         self.fault = ""  # why nothing can be written just now
         self._writer = writer
         self._voice = voice
@@ -110,10 +113,17 @@ class Pipeline:
         now = time.monotonic()
         self._commits.append((now, self._records))
         self._forget(now)
+        self._note_producers()
         self._held, self._records, self._bytes = [], 0, 0
         self.counters.add(committed)
         self._voice.reports(committed.reports)
         return committed
+
+    def _note_producers(self) -> None:
+        lags = [self.producers.committed(item.header, len(item.records)) for item in self._held if item.header]
+        told = [lag for lag in lags if lag is not None]
+        if told:
+            self.lag_ms = max(told)
 
     def _wait(self, error: StoreFault) -> None:
         """Keep the batch, and say once that it waits."""

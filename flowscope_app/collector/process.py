@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import zmq
@@ -22,6 +22,8 @@ from flowscope_app.collector import connection
 from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.control import Control
 from flowscope_app.collector.handshakes import Handshakes
+from flowscope_app.collector.health import HealthMeter
+from flowscope_app.collector.lives import Lives
 from flowscope_app.collector.pipeline import Pipeline
 from flowscope_app.collector.sockets import Sockets, listen
 from flowscope_app.collector.tasks import Importer, Tasks
@@ -45,9 +47,11 @@ def main(
     importer: Importer,
     ready: Callable[[str], None],
     parent_watch: bool = False,
+    metrics: str = "",
 ) -> int:
     """Collect at `addr` into `db` until SIGINT, SIGTERM, a stop command or, with `parent_watch`, the end of stdin.
 
+    With `metrics` (HOST:PORT) its health is served there as Prometheus text.
     `ready` is called once with the address really listened on. Returns the exit status: 0, or 1 if records that
     had arrived could not be written. Raises FlowScopeError, one line, if it can't start.
     """
@@ -58,8 +62,11 @@ def main(
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         try:
-            collector = Collector(writer, sockets, importer)
-            with _signals(collector.stop):
+            with (
+                closing(Collector(writer, sockets, importer)) as collector,
+                _signals(collector.stop),
+                _metrics(metrics, collector.health),
+            ):
                 if parent_watch:
                     _watch_stdin(collector.stop)
                 connection.write(collector.identity())
@@ -83,9 +90,11 @@ class Collector:
         self._started = time.monotonic()
         self._voice = Voice()
         self._pipeline = Pipeline(writer, self._voice)
+        self._lives = Lives(writer, self._pipeline.producers)
         self._tasks = Tasks(writer, importer)
         self._handshakes = Handshakes(sockets.data)
         self._acks = Acks(sockets.control, writer, self._epoch)
+        self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives)
         self._control = Control(
             sockets.control,
             writer,
@@ -103,6 +112,10 @@ class Collector:
         """End the loop soon."""
         self._stopping = True
 
+    def close(self) -> None:
+        """Let go of the sockets, before they are closed."""
+        self._handshakes.close()
+
     def identity(self) -> dict[str, Any]:
         """Who this collector is: what `hello` answers and the connection file holds."""
         return {
@@ -118,6 +131,7 @@ class Collector:
     def status(self) -> dict[str, Any]:
         """How it fares: counts of records since it started, the rate of the last seconds, what waits and why."""
         counters = self._pipeline.counters
+        self.health.refresh(now=True)
         return {
             **{name: getattr(counters, name) for name in counters.__slots__},
             "connections_refused": self._handshakes.failed,
@@ -126,6 +140,8 @@ class Collector:
             "fault": self._pipeline.fault,
             "uptime_s": round(time.monotonic() - self._started, 1),
             "imports": self._tasks.running(),
+            "health": self.health.figures,
+            "programs": self._pipeline.producers.rows(),
         }
 
     def run(self) -> int:
@@ -145,6 +161,8 @@ class Collector:
         if self._sockets.data in events:
             self._gather()
         self._commit()
+        self.health.refresh()
+        self._lives.look(blocked=bool(self._pipeline.fault))
         if self._tasks.busy and not self._pipeline.fault:
             self._tasks.step(idle=self._sockets.data not in events)
 
@@ -200,7 +218,6 @@ class Collector:
         while (due := self._pipeline.due_in()) is not None and time.monotonic() < deadline:
             time.sleep(due)
             self._commit()
-        self._handshakes.close()
         if self._pipeline.queued:
             logger.error("%d records that had arrived are lost: %s", self._pipeline.queued, self._pipeline.fault)
             return 1
@@ -235,6 +252,19 @@ def _watch_stdin(stop: Callable[[], None]) -> None:
         stop()
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+@contextmanager
+def _metrics(addr: str, health: HealthMeter) -> Iterator[None]:
+    """Serve the figures of health, if that is wanted."""
+    if not addr:
+        yield
+        return
+    from flowscope_app.collector.metrics import serving
+
+    with serving(addr, lambda: health.figures) as url:
+        logger.warning("metrics at %s", url)
+        yield
 
 
 @contextmanager

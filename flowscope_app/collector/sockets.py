@@ -149,17 +149,19 @@ def _claim(endpoint: str) -> PidLock:
 
 def _explained(endpoint: str, error: zmq.ZMQError) -> ListenError:
     if error.errno == errno.EADDRINUSE:
-        return ListenError(f"{endpoint} is in use by {_holder(endpoint)}", "stop it, or choose another with --addr")
+        return ListenError(
+            f"{endpoint} is in use by {holder(int(endpoint.rpartition(':')[2]))}",
+            "stop it, or choose another with --addr",
+        )
     if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
         return ListenError(f"{endpoint}: this machine has no such address", "use tcp://127.0.0.1:PORT")
     return ListenError(f"{endpoint} can't be listened on: {os.strerror(error.errno or 0)}", "use --addr")
 
 
-def _holder(endpoint: str) -> str:
-    """Who listens on a tcp endpoint, as far as this user may know."""
-    port = endpoint.rpartition(":")[2]
+def holder(port: int) -> str:
+    """Who listens on a tcp port, as far as this user may know."""
     with contextlib.suppress(psutil.Error, OSError, ValueError):
         for entry in psutil.net_connections("tcp"):
-            if entry.status == psutil.CONN_LISTEN and entry.laddr and entry.laddr.port == int(port) and entry.pid:
+            if entry.status == psutil.CONN_LISTEN and entry.laddr and entry.laddr.port == port and entry.pid:
                 return f"{psutil.Process(entry.pid).name()} (pid {entry.pid})"
     return "another program"

@@ -67,6 +67,8 @@ class SessionsModel(QAbstractListModel):
         parts.append(f"{fmt.count(row.spans)} spans")
         if row.errors:
             parts.append(f"{fmt.count(row.errors)} errors")
+        if row.abandoned:
+            parts.append(f"{fmt.count(row.abandoned)} abandoned")
         return ", ".join(parts)
 
     def _take(self) -> None:

@@ -296,7 +296,11 @@ class SpanTreeModel(QAbstractItemModel):
     def _spoken(self, row: int) -> str:
         kind, status = int(self.table.kind[row]), int(self.table.status[row])
         words = [self._text(row, Column.OPERATION), Kind(kind).label if 0 < kind < len(Kind) else "call"]
-        words.append({Status.ERROR: "failed", Status.PENDING: "running"}.get(Status(status), "done"))
+        words.append(
+            {Status.ERROR: "failed", Status.PENDING: "running", Status.ABANDONED: "abandoned"}.get(
+                Status(status), "done"
+            )
+        )
         return ", ".join(words)
 
 

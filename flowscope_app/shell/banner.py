@@ -55,6 +55,10 @@ class Banner(QWidget):
         """What is shown now."""
         return "" if self.isHidden() else self._text.full_text()
 
+    def press(self) -> None:
+        """Press the button."""
+        self._button.click()
+
     def _do(self) -> None:
         if self._act is not None:
             self._act()

@@ -17,6 +17,7 @@ from flowscope_app.base import format as fmt
 from flowscope_app.shell.actions import ActionRow
 from flowscope_app.shell.attach import AttachDialog
 from flowscope_app.shell.doctor import DoctorDialog
+from flowscope_app.shell.health import HealthDialog
 from flowscope_app.shell.link import Reply, describe_failure
 from flowscope_app.shell.own_process import run_flowscope
 from flowscope_app.spans.kinds import Status
@@ -74,6 +75,7 @@ class Commands:
             ActionRow("Light theme", "General", (), lambda: theme.set_mode("light")),
             ActionRow("Theme of the system", "General", (), lambda: theme.set_mode("system")),
             ActionRow("Switch between dark and light", "General", ("Ctrl+Shift+T",), self.toggle_theme),
+            ActionRow("Collector health", "General", ("Ctrl+Shift+H",), self.health),
             ActionRow("Doctor", "General", (), self.doctor),
             ActionRow("Keyboard shortcuts", "General", ("?", "F1"), window.show_shortcuts),
             ActionRow("Quit", "General", ("Ctrl+Q",), window.close),
@@ -119,6 +121,15 @@ class Commands:
     def doctor(self) -> None:
         """Run `flowscope doctor` and show what it says."""
         DoctorDialog(self._window.db, self._window).show()
+
+    def health(self) -> None:
+        """Show how the collector fares."""
+        HealthDialog(self._window.link, self._window.health, self._window).show()
+
+    def show_log(self) -> None:
+        """Bring the log to the front."""
+        tabs = self._window.centre.tabs
+        tabs.setCurrentWidget(self._window.centre.log)
 
     def rename_session(self, session_id: str | None) -> None:
         """Ask for a name and have the collector write it."""

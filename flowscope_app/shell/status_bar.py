@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from flowscope_app.base import figures
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.shell.link import CollectorLink
@@ -29,13 +30,13 @@ class StatusBar(QWidget):
         self.setFixedHeight(_HEIGHT)
         self._state, self._link, self._db = state, link, db
         self._dot = PlainLabel("●", role="dim")
-        self._addr, self._programs, self._rate, self._lost = (PlainLabel(role="dim") for _ in range(4))
+        self._addr, self._programs, self._rate, self._lost, self._lag = (PlainLabel(role="dim") for _ in range(5))
         self._addr.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._sight, self._file = PlainLabel(role="dim"), PlainLabel(role="dim")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 0, 14, 0)
         layout.setSpacing(20)
-        for label in (self._dot, self._addr, self._programs, self._rate, self._lost):
+        for label in (self._dot, self._addr, self._programs, self._rate, self._lost, self._lag):
             layout.addWidget(label)
         layout.addStretch(1)
         layout.addWidget(self._sight)
@@ -66,6 +67,10 @@ class StatusBar(QWidget):
         said = f"{fmt.count(lost)} lost" + (f" · {fmt.count(refused)} refused" if refused else "")
         self._lost.setText(said if status else "")
         self._lost.set_role("error" if lost or refused else "dim")
+        found = {figure.name: (figure, value) for figure, value in figures.known(status)}
+        lag, value = found["lag_ms"]
+        self._lag.setText(f"lag {lag.text(value)}" if value is not None and status.get("rate") else "")
+        self._lag.set_tip(lag.help)
         path = Path(self._db)
         size = 0
         for file in (path, path.with_name(path.name + "-wal")):

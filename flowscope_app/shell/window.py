@@ -19,8 +19,10 @@ from flowscope_app.shell.actions import install
 from flowscope_app.shell.banner import Banner
 from flowscope_app.shell.centre import Centre
 from flowscope_app.shell.commands import Commands
+from flowscope_app.shell.health import HealthHistory
 from flowscope_app.shell.imports import Imports
 from flowscope_app.shell.link import CollectorLink
+from flowscope_app.shell.notices import Acts, Notices
 from flowscope_app.shell.palette import CommandPalette
 from flowscope_app.shell.shortcuts import ShortcutMap
 from flowscope_app.shell.status_bar import StatusBar
@@ -51,10 +53,13 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorView(self.state, self.queries)
         self.search = SearchBar(self.state, self.queries)
         self.banner = Banner()
+        self.health = HealthHistory(link, self)
         self.imports = Imports(self.state, link, self.banner, self)
         self._known: set[str] = set()
         self._wanted = settings.text("session.last")
         self.commands = Commands(self)
+        acts = Acts(self.commands.doctor, self.commands.health, self.commands.show_log)
+        self.notices = Notices(self.banner, self.state, self.queries, link, acts, self)
         self._rows = self.commands.rows()
         install(self, self._rows)
         self.palette_dialog = CommandPalette(self._rows, self)
@@ -94,12 +99,8 @@ class MainWindow(QMainWindow):
         self.state.session_changed.connect(self._retitle)
         self.state.sessions_changed.connect(self._retitle)  # it may have been renamed
         self.feed.failed.connect(lambda why: self.banner.say(f"The database cannot be read: {why}"))
-        self.link.changed.connect(self._tell_link)
         self.sessions.rename_requested.connect(self.commands.rename_session)
         self.sessions.delete_requested.connect(self.commands.delete_session)
-
-    def _tell_link(self) -> None:
-        self.banner.say(self.link.problem, "Doctor" if self.link.problem else "", self.commands.doctor)
 
     def _first_session(self) -> None:
         """Show the session shown last, or the newest; while following, one that a program has just begun."""

@@ -6,11 +6,12 @@ from enum import IntEnum
 
 
 class Status(IntEnum):
-    """A span's status, by the Universal Trace Format."""
+    """A span's status: those of the Universal Trace Format, and what became of a pending span whose program died."""
 
     PENDING = 0
     SUCCESS = 1
     ERROR = 2
+    ABANDONED = 3
 
 
 class Kind(IntEnum):

@@ -11,7 +11,7 @@ from flowscope_app.spans.kinds import Kind
 FieldType = Literal["choice", "exact", "name", "duration", "tokens", "time"]
 TokenType = Literal["field", "operator", "value", "text", "negation", "error"]
 
-STATUSES = {"pending": 0, "success": 1, "error": 2}
+STATUSES = {"pending": 0, "success": 1, "error": 2, "abandoned": 3}
 _STATUS_ALIASES = {"running": "pending", "ok": "success", "failed": "error", "fail": "error"}
 
 
@@ -28,7 +28,7 @@ class Field:
 FIELDS: dict[str, Field] = {
     field.name: field
     for field in (
-        Field("status", "choice", "success, error or pending", "status:error"),
+        Field("status", "choice", "success, error, pending or abandoned", "status:error"),
         Field("kind", "choice", "llm, tool, retriever, chain, …", "kind:llm"),
         Field("op", "name", "the operation's name, or a part of it", "op:lookup*"),
         Field("model", "name", "the model's name, or a part of it", "model:gpt*"),
@@ -253,7 +253,7 @@ def _is_choice(field: Field, said: str) -> bool:
 
 def _expected(field: Field) -> str:
     if field.name == "status":
-        return "success, error or pending"
+        return "success, error, pending or abandoned"
     if field.name == "kind":
         return "a kind like llm, tool or retriever"
     return _EXPECTED.get(field.type, "a value")

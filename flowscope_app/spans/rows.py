@@ -33,6 +33,7 @@ class SessionRow:
     frameworks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     pinned: bool = False  # retention leaves it alone
+    abandoned: int = 0  # spans that their program left open when it died
 
     @property
     def title(self) -> str:

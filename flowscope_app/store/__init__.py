@@ -1,5 +1,6 @@
 """Sessions and spans on disk: one writer, any number of readers, one SQLite file."""
 
+from flowscope_app.store.abandon import OpenProducer
 from flowscope_app.store.errors import (
     Damaged,
     ForeignDatabase,
@@ -36,6 +37,7 @@ __all__ = [
     "NewerSchema",
     "NoStore",
     "NotWritable",
+    "OpenProducer",
     "Payload",
     "Policy",
     "ProducerRow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,3 +34,12 @@ def database_path(db: str) -> Path:
 def read_only_uri(path: Path) -> str:
     """SQLite's URI for opening `path` without the right to change it."""
     return f"{path.as_uri()}?mode=ro"
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a database file and its write-ahead log; 0 for what is not there."""
+    total = 0
+    for suffix in ("", "-wal"):
+        with contextlib.suppress(OSError):
+            total += path.with_name(path.name + suffix).stat().st_size
+    return total

@@ -9,6 +9,7 @@ from pathlib import Path
 from peewee import DatabaseError, OperationalError, SqliteDatabase
 
 from flowscope_app.store import migrations, schema
+from flowscope_app.store.abandon import INDEX
 from flowscope_app.store.errors import Damaged, ForeignDatabase, NewerSchema, NoStore, NotWritable, StoreFault
 from flowscope_app.store.lock import writer_lock
 
@@ -42,6 +43,7 @@ def open_for_writing(path: Path, *, create: bool) -> SqliteDatabase:
             schema.create(db)
         else:
             migrations.migrate(db, found, schema.SCHEMA_VERSION)
+        db.execute_sql(INDEX)
     except (DatabaseError, sqlite3.DatabaseError) as error:
         db.close()
         raise _explained(error, path) from None

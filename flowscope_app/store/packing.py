@@ -5,6 +5,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
+from flowscope.protocol import Record
 from flowscope_app.spans.kinds import Kind, Status
 
 # Little-endian and unaligned, in the order of SPAN_DTYPE; a test holds the two together.
@@ -12,7 +13,10 @@ ROW = Struct("<qqqqqiiiiiiibb")
 START, END, TOKENS_IN, TOKENS_OUT, KIND, STATUS = 3, 4, 10, 11, 12, 13
 
 STATUS_OF = {"pending": int(Status.PENDING), "success": int(Status.SUCCESS), "error": int(Status.ERROR)}
-STATUS_TEXT = {status: text for text, status in STATUS_OF.items()}
+STATUS_TEXT = {status: text for text, status in STATUS_OF.items()} | {int(Status.ABANDONED): "error"}
+
+ABANDONED = "flowscope.abandoned"
+"""In the metadata of a failed span: its program ended without closing it. The format knows no other word for that."""
 
 # These repeat what their children used, so a session's sum leaves them out.
 ROLLUPS = frozenset(map(int, (Kind.CHAIN, Kind.AGENT, Kind.WORKFLOW, Kind.TASK)))
@@ -53,6 +57,16 @@ def facts_of(metadata: dict[str, Any]) -> Facts:
         thread if thread.__class__ is str else "",
         task if task.__class__ is str else "",
     )
+
+
+def is_abandoned(record: Record) -> bool:
+    """Whether a record tells of a span that its program left open when it died."""
+    return record.status == "error" and record.metadata.get(ABANDONED) is True
+
+
+def status_of(record: Record) -> int:
+    """A record's status as the store keeps it."""
+    return int(Status.ABANDONED) if is_abandoned(record) else STATUS_OF[record.status]
 
 
 def _count(value: object) -> int:

@@ -19,9 +19,10 @@ from flowscope.protocol import Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
 from flowscope_app.store import retention
+from flowscope_app.store.abandon import ABANDONED
 from flowscope_app.store.compression import unpack
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault, StoreLocked
-from flowscope_app.store.location import database_path, read_only_uri
+from flowscope_app.store.location import database_path, file_size, read_only_uri
 from flowscope_app.store.matching import matching, register
 from flowscope_app.store.opening import bring_up_to_date, check_identity, version
 from flowscope_app.store.records import read_records
@@ -66,6 +67,7 @@ class StoreReader:
         self._names: dict[int, str] = {}
         self._tracks: dict[int, Track] = {}
         self._version = -1
+        self._can_count = False
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +104,14 @@ class StoreReader:
         facets: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         for key, what, text in self._rows("SELECT session, what, text FROM facets"):
             facets[key][what].append(text)
-        return [_session_row(row, facets[row[0]]) for row in rows]
+        left = self._abandoned()
+        return [_session_row(row, facets[row[0]], left.get(row[0], 0)) for row in rows]
+
+    def _abandoned(self) -> dict[int, int]:
+        """Abandoned spans by session. A database whose writer never looked for them has none, and no index either."""
+        if not self._can_count:
+            self._can_count = bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'spans_unfinished'"))
+        return dict(self._rows(ABANDONED)) if self._can_count else {}
 
     def session(self, session_id: str) -> SessionRow | None:
         """The session of this id."""
@@ -112,7 +121,7 @@ class StoreReader:
         facets: dict[int, list[str]] = defaultdict(list)
         for what, text in self._rows("SELECT what, text FROM facets WHERE session = ?", (rows[0][0],)):
             facets[what].append(text)
-        return _session_row(rows[0], facets)
+        return _session_row(rows[0], facets, self._abandoned().get(rows[0][0], 0))
 
     def spans_since(self, session_key: int, change: int, limit: int = 200_000) -> SpanDelta:
         """Up to `limit` spans of a session that changed after change number `change`, oldest change first.
@@ -190,14 +199,7 @@ class StoreReader:
         spans = self._rows("SELECT coalesce(sum(spans), 0) FROM sessions WHERE id IS NOT NULL")[0][0]
         totals = dict(self._rows("SELECT name, value FROM meta"))
         gaps = self._rows("SELECT coalesce(sum(last - first + 1), 0) FROM gaps")[0][0]
-        return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, self._size())
-
-    def _size(self) -> int:
-        total = 0
-        for suffix in ("", "-wal"):
-            with contextlib.suppress(OSError):
-                total += self.path.with_name(self.path.name + suffix).stat().st_size
-        return total
+        return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, file_size(self.path))
 
     def records(self, session_key: int) -> Iterator[Record]:
         """A session's records as they were when the first one is taken, in stored order, at constant memory."""
@@ -253,9 +255,9 @@ def _await_schema(connection: sqlite3.Connection, path: Path) -> None:
             time.sleep(0.05)
 
 
-def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]]) -> SessionRow:
+def _session_row(row: tuple[Any, ...], facets: dict[int, list[str]], abandoned: int) -> SessionRow:
     programs, frameworks, languages = (tuple(facets[what]) for what in (cat.PROGRAM, cat.FRAMEWORK, cat.LANGUAGE))
-    values: tuple[Any, ...] = (*row[:-1], programs, frameworks, languages, bool(row[-1]))
+    values: tuple[Any, ...] = (*row[:-1], programs, frameworks, languages, bool(row[-1]), abandoned)
     return SessionRow(*values)
 
 

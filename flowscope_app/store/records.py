@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -12,14 +12,18 @@ from flowscope_app.store import packing
 from flowscope_app.store.catalogue import ANONYMOUS
 from flowscope_app.store.compression import unpack
 
-SELECT = (
+_ROWS = (
     "SELECT s.packed, s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
-    " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.session = ? ORDER BY s.change"
+    " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.session = ?"
 )
+_IN_ORDER = " ORDER BY s.change"
+SELECT = _ROWS + _IN_ORDER
 
 
-def read_records(connection: sqlite3.Connection, session_key: int) -> Iterator[Record]:
-    """Yield a session's records in the order of their last change, one in memory at a time.
+def read_records(
+    connection: sqlite3.Connection, session_key: int, keys: Sequence[int] | None = None
+) -> Iterator[Record]:
+    """Yield a session's records, or those of up to 500 of its spans, in the order of their last change, one at a time.
 
     The caller holds a transaction, so that all are of one state. A record of a known producer says whose it is in
     metadata["flowscope.producer"], so that it comes back to the same one when it is read in again.
@@ -27,7 +31,8 @@ def read_records(connection: sqlite3.Connection, session_key: int) -> Iterator[R
     session_id = _text(connection, "SELECT coalesce(id, '') FROM sessions WHERE key = ?", session_key)
     names: dict[int, str] = {}
     producers: dict[int, str] = {}
-    cursor = connection.execute(SELECT, (session_key,))
+    some = f" AND s.key IN ({','.join('?' * len(keys))})" if keys is not None else ""
+    cursor = connection.execute(_ROWS + some + _IN_ORDER, (session_key, *(keys or ())))
     for packed, span_id, parent_id, given, result, metadata, error in cursor:
         row = packing.ROW.unpack(packed)
         for key in row[5:8]:

@@ -26,7 +26,7 @@ MAX_REPORTS = 10_000
 """Reports kept in the database; the totals in `meta` count on."""
 
 _NO_END = -1
-_PENDING = int(Status.PENDING)
+_FINISHED = (int(Status.SUCCESS), int(Status.ERROR))
 _PRODUCER, _PID = "flowscope.producer", "flowscope.pid"
 
 _INSERT_SPAN = (
@@ -134,7 +134,7 @@ class Transaction:
         self._reports[entry] = self._reports.get(entry, 0) + report.count
 
     def _stage(self, records: Iterable[Record | Report], producer: ProducerState | None) -> None:
-        """Keep the last word on each span; a pending record never takes back a finished one."""
+        """Keep the last word on each span; one that is pending or abandoned never takes back a finished one."""
         staged, committed = self._staged, self.committed
         for record in records:
             if isinstance(record, Report):
@@ -148,7 +148,7 @@ class Transaction:
                 rows = staged[record.session_id] = {}
             earlier = rows.get(record.id)
             if earlier is not None:
-                if record.status == "pending" and earlier[0].status != "pending":
+                if _unfinished(record) and not _unfinished(earlier[0]):
                     committed.stale += 1
                     continue
                 committed.replaced += 1
@@ -200,7 +200,7 @@ class Transaction:
         change, packed, row_of = self.change, packing.ROW.pack, self._row
         for span_id, (record, producer) in staged.items():
             old = known.get(span_id) if known else None
-            if old is not None and record.status == "pending" and old[packing.STATUS] != _PENDING:
+            if old is not None and old[packing.STATUS] in _FINISHED and _unfinished(record):
                 self.committed.stale += 1
                 continue
             change += 1
@@ -265,7 +265,7 @@ class Transaction:
             tokens_in,
             tokens_out,
             kind,
-            packing.STATUS_OF[record.status],
+            packing.status_of(record),
         )
 
     def _note_facets(self, session: SessionState, record: Record, producer: ProducerState) -> None:
@@ -299,6 +299,11 @@ class Transaction:
             [(r.time_ns, r.kind, r.session, r.producer, r.detail, r.count) for r in reports],
         )
         self._connection.execute("DELETE FROM reports WHERE key <= (SELECT max(key) FROM reports) - ?", (MAX_REPORTS,))
+
+
+def _unfinished(record: Record) -> bool:
+    """Whether the end of the span, as its program would tell it, is not known."""
+    return record.status == "pending" or packing.is_abandoned(record)
 
 
 def _bare_producer(record: Record, named: object, pid: object) -> ProducerInfo:

@@ -15,12 +15,13 @@ from peewee import SqliteDatabase
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.store import retention
+from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
 from flowscope_app.store.imports import Import
 from flowscope_app.store.indexing import Indexer
-from flowscope_app.store.location import database_path
+from flowscope_app.store.location import database_path, file_size
 from flowscope_app.store.lock import PidLock, writer_lock
 from flowscope_app.store.opening import open_for_writing
 from flowscope_app.store.rows import Committed, Incoming, Report
@@ -288,6 +289,21 @@ class StoreWriter:
             return bool(0 < after < before)
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
+
+    def size(self) -> int:
+        """Bytes of the database file and its write-ahead log."""
+        return file_size(self.path)
+
+    def open_producers(self) -> list[OpenProducer]:
+        """Who has spans without an end. Raises StoreFault."""
+        try:
+            return open_producers(self.connection)
+        except sqlite3.Error as error:
+            raise fault(error, self.path) or error from error
+
+    def abandon(self, producer_id: str, last_ns: int | None = None) -> int:
+        """End spans that a dead producer left open; see `store.abandon`."""
+        return abandon(self, producer_id, last_ns)
 
     def begin_import(self) -> Import:
         """Start an import: what it writes stays hidden until its `commit`, and goes if that never comes."""

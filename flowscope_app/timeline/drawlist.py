@@ -17,7 +17,7 @@ from flowscope_app.timeline.layout import Layout, ends_of
 from flowscope_app.timeline.rows import BAR, RowMap, depth_first
 from flowscope_app.timeline.viewport import Viewport
 
-NORMAL, PENDING, ERROR, DIM = 0, 1, 2, 4  # DIM is added to one of the others
+NORMAL, PENDING, ERROR, DIM, ABANDONED = 0, 1, 2, 4, 8  # DIM is added to one of the others
 FOLD = 2  # px: a narrower span is folded with its neighbours in the same pixels
 _GAP_FROM = 4  # px: from this width on, a bar leaves one pixel to its right free
 _LEAST_ERROR = 2  # px
@@ -51,9 +51,11 @@ class Bars:
         """Rectangles (x, y, width, height) by colour, as (style, kind, (n, 4)); errors come last, over the others."""
         if not len(self):
             return
-        code = self.style.astype(np.uint16) * 64 + np.where(self.style & ERROR, 0, self.kind)
+        style = self.style & ~np.uint8(DIM)
+        code = style.astype(np.uint16) * 64 + np.where(style & ERROR, 0, self.kind)
+        code = np.where(style == ABANDONED, PENDING * 64 + 32, code)  # of no kind's colour, and under the errors
         # What is filtered out lies below what is not.
-        code = np.where(self.style & DIM, code - DIM * 64, code + 512).astype(np.uint16)
+        code = np.where(self.style & DIM, code, code + 512).astype(np.uint16)
         order = np.argsort(code, kind="stable")
         code = code[order]
         rects = np.empty((len(order), 4), np.float64)
@@ -231,9 +233,9 @@ def _rectangles(
     order = np.lexsort((start, index))
     index, row, start, end, count = index[order], row[order], start[order], end[order], count[order]
     failed = table.status[row] == Status.ERROR
-    style = np.where(failed, ERROR, np.where((table.end[row] == NO_END) & (count == 1), PENDING, NORMAL)).astype(
-        np.uint8
-    )
+    left = table.status[row] == Status.ABANDONED
+    pending = (table.end[row] == NO_END) & (count == 1)
+    style = np.select([failed, left, pending], [ERROR, ABANDONED, PENDING], NORMAL).astype(np.uint8)
     if mask is not None:
         style += np.where(mask[row], 0, DIM).astype(np.uint8)
     # Clipped: the rasteriser wants small numbers, and outline and corners of what reaches out lie outside.

@@ -17,6 +17,7 @@ _SIGNS: dict[Status, tuple[str, Role]] = {
     Status.SUCCESS: ("✓", "success"),
     Status.ERROR: ("✕ error", "error"),
     Status.PENDING: ("● running", "success"),
+    Status.ABANDONED: ("∅ abandoned", "dim"),
 }
 
 

@@ -88,9 +88,13 @@ def _second_line(painter: QPainter, rect: QRect, row: SessionRow, ground: QColor
     rect = rect.adjusted(0, 0, -metrics.horizontalAdvance(said) - 10, 0)
     spans = "1 span" if row.spans == 1 else f"{fmt.count(row.spans)} spans"
     _left(painter, rect, spans, dim)
+    rect = rect.adjusted(metrics.horizontalAdvance(spans) + 14, 0, 0, 0)
     if row.errors:
-        rect = rect.adjusted(metrics.horizontalAdvance(spans) + 14, 0, 0, 0)
-        _left(painter, rect, f"{fmt.short_count(row.errors)} ✕", theme.ink(tokens.error, ground, tokens.text))
+        errors = f"{fmt.short_count(row.errors)} ✕"
+        _left(painter, rect, errors, theme.ink(tokens.error, ground, tokens.text))
+        rect = rect.adjusted(metrics.horizontalAdvance(errors) + 14, 0, 0, 0)
+    if row.abandoned:
+        _left(painter, rect, f"{fmt.short_count(row.abandoned)} ∅", dim)
 
 
 def _left(painter: QPainter, rect: QRect, text: str, colour: QColor) -> None:

@@ -89,7 +89,9 @@ def describe_span(scene: Scene, hit: Hit) -> tuple[str, str, str]:
     ]
     if tokens_in > 0 or tokens_out > 0:
         lines.append(f"{fmt.count(tokens_in)} tokens in, {fmt.count(tokens_out)} out")
-    failed = "failed" if table.status[row] == Status.ERROR else ""
+    failed = {Status.ERROR: "failed", Status.ABANDONED: "its program ended without closing it"}.get(
+        Status(int(table.status[row])), ""
+    )
     return fmt.one_line(table.op_name(row), 160) or "unnamed", failed, "\n".join(lines)
 
 

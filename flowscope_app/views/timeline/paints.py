@@ -9,7 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QPen
 
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.theme import Tokens, contrast
-from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING
+from flowscope_app.timeline.drawlist import ABANDONED, DIM, ERROR, PENDING
 
 _STRENGTH = {"dark": 0.88, "light": 1.0}  # a little of the panel keeps large bars calm on dark
 _PENDING = 0.32
@@ -49,6 +49,8 @@ class Paints:
         self.hover = QPen(tokens.text, 1)
         self.hatch = QColor(tokens.text)
         self.hatch.setAlphaF(0.05)
+        self.left = QColor(tokens.text)  # the hatch of what was left open
+        self.left.setAlphaF(0.28)
 
     def bar(self, style: int, kind: int) -> Paint:
         """The paint of a bar: `style` as the draw list has it, `kind` a `Kind`."""
@@ -60,8 +62,8 @@ class Paints:
     def _make(self, style: int, kind: int) -> Paint:
         tokens = self.tokens
         known = Kind(kind) if kind in Kind.__members__.values() else Kind.OTHER
-        colour = tokens.error if style & ERROR else tokens.kind(known)
-        share = _PENDING if style & PENDING else _STRENGTH[tokens.name]
+        colour = tokens.error if style & ERROR else tokens.faint if style & ABANDONED else tokens.kind(known)
+        share = _PENDING if style & (PENDING | ABANDONED) else _STRENGTH[tokens.name]
         fill = mixed(colour, tokens.panel, share * (_DIM if style & DIM else 1))
         inks = {ink.name(): ink for ink in (tokens.text, tokens.on_error, tokens.on_accent, *tokens.on_kinds.values())}
         text = max(inks.values(), key=lambda ink: contrast(ink, fill))

@@ -11,7 +11,8 @@ from PySide6.QtGui import QBrush, QPainter, QPainterPath
 
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
-from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING, Bars, strip
+from flowscope_app.spans.kinds import Status
+from flowscope_app.timeline.drawlist import ABANDONED, DIM, ERROR, PENDING, Bars, strip
 from flowscope_app.timeline.rows import BAR, HEADER, Band
 from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.ticks import Ticks
@@ -65,6 +66,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         p.translate(0, -scene.top)
         self._bars(p, scene, paints, bars)
         self._pending(p, scene, paints, bars)
+        self._abandoned(p, paints, bars)
         self._selection(p, scene, paints)
         self._texts(p, scene, paints, bars)
         self._links(p, scene, paints)
@@ -131,6 +133,12 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
             p.fillRect(QRectF(x, y, max(width - 3, 0), BAR), QBrush(paints.hatch, Qt.BrushStyle.BDiagPattern))
             p.fillRect(QRectF(x + width - min(3, width), y, min(3, width), BAR), paint.edge)
 
+    def _abandoned(self, p: QPainter, paints: Paints, bars: Bars) -> None:
+        """Hatching the other way, on grey: nobody closed it, and nobody will."""
+        brush = QBrush(paints.left, Qt.BrushStyle.FDiagPattern)
+        for at in np.flatnonzero((bars.style & ~np.uint8(DIM)) == ABANDONED)[:_MOST_PENDING].tolist():
+            p.fillRect(QRectF(float(bars.x[at]), float(bars.y[at]), float(bars.width[at]), BAR), brush)
+
     def _texts(self, p: QPainter, scene: Scene, paints: Paints, bars: Bars) -> None:
         p.setFont(self._labels.font)
         for at in bars.labelled(scene.view.width).tolist():
@@ -143,6 +151,9 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
             if style & ERROR:
                 self._cross(p, paints.tokens.error if row == self.selected else text_colour, x + 3.5, y + BAR / 2)
                 x += _SIGN
+            elif style & ABANDONED:
+                self._left_open(p, text_colour, x + 3.5, y + BAR / 2)
+                x += _SIGN
             text = self._labels.bar(scene.table, row, scene.end(row), right - x - _PAD)
             p.setPen(text_colour)
             p.drawText(QPointF(x, y + BAR / 2 + self._labels.baseline), text)
@@ -152,6 +163,14 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         p.setPen(pg.mkPen(colour, width=1.5))
         p.drawLine(QPointF(x - 2.8, y - 2.8), QPointF(x + 2.8, y + 2.8))
         p.drawLine(QPointF(x - 2.8, y + 2.8), QPointF(x + 2.8, y - 2.8))
+        p.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _left_open(self, p: QPainter, colour: Any, x: float, y: float) -> None:
+        p.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        p.setPen(pg.mkPen(colour, width=1.2))
+        p.setBrush(Qt.BrushStyle.NoBrush)
+        p.drawEllipse(QPointF(x, y), 2.8, 2.8)
+        p.drawLine(QPointF(x - 3.4, y + 3.4), QPointF(x + 3.4, y - 3.4))
         p.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def place(self, row: int) -> QRectF | None:
@@ -181,8 +200,8 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
             p.setBrush(tokens.selection if wide else Qt.BrushStyle.NoBrush)
             p.drawRoundedRect(place.adjusted(-1, -1, 1, 1) if wide else place.adjusted(-2, -2, 2, 2), 4, 4)
             if wide:
-                failed = ERROR if scene.table.status[row] == ERROR else 0
-                edge = paints.bar(failed, int(scene.table.kind[row])).edge
+                style = {Status.ERROR: ERROR, Status.ABANDONED: ABANDONED}.get(Status(int(scene.table.status[row])), 0)
+                edge = paints.bar(style, int(scene.table.kind[row])).edge
                 pending = int(scene.table.end[row]) < 0
                 x = place.right() - 3 if pending else place.left() + 1
                 p.setRenderHint(QPainter.RenderHint.Antialiasing, False)

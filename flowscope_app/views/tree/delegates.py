@@ -48,20 +48,22 @@ class SpanDelegate(CellDelegate):
         dot = QRectF(rect.left() + 2, rect.center().y() - _DOT / 2, _DOT, _DOT)
         painter.drawRoundedRect(dot, 2, 2)
         left = rect.left() + _DOT + 2 + _PAD
-        if status == Status.ERROR:
-            painter.setPen(tokens.error)
-            painter.drawText(QPointF(left, _baseline(painter, rect)), "✕")
+        sign = {Status.ERROR: ("✕", tokens.error), Status.ABANDONED: ("∅", tokens.dim)}.get(Status(status))
+        if sign is not None:
+            painter.setPen(sign[1])
+            painter.drawText(QPointF(left, _baseline(painter, rect)), sign[0])
             left += 14
         painter.setPen(tokens.error if status == Status.ERROR and matches else tokens.text if matches else tokens.dim)
         room = rect.right() - left - _PAD
         metrics = QFontMetrics(painter.font())
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QPointF(left, _baseline(painter, rect)), shown)
-        if status == Status.PENDING:
+        said = {Status.PENDING: "running …", Status.ABANDONED: "abandoned"}.get(Status(status), "")
+        if said:
             left += metrics.horizontalAdvance(shown) + 8
-            if rect.right() - left > 60:
-                painter.setPen(tokens.success)
-                painter.drawText(QPointF(left, _baseline(painter, rect)), "running …")
+            if rect.right() - left > metrics.horizontalAdvance(said):
+                painter.setPen(tokens.success if status == Status.PENDING else tokens.dim)
+                painter.drawText(QPointF(left, _baseline(painter, rect)), said)
 
     def _figure(
         self, painter: QPainter, option: QStyleOptionViewItem, model: SpanTreeModel, row: int, index: Index

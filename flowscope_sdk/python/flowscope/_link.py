@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+from time import time_ns
 from typing import Any
 
 import orjson
@@ -134,7 +135,9 @@ class Link:
         With no parts it only tells of these: it has no number, and is taken only if ZeroMQ takes it.
         """
         dropped += self._dropped
-        header = Header(producer=self._producer, seq=self.window.next, count=len(parts), dropped=dropped)
+        header = Header(
+            producer=self._producer, seq=self.window.next, count=len(parts), dropped=dropped, sent_ns=time_ns()
+        )
         body = b"[" + b",".join(parts) + b"]"
         if compress and parts:
             header.compression = "gzip"

@@ -9,6 +9,7 @@ from timeline_sessions import T0, S, random_session, table_of
 
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.table import SpanTable
+from flowscope_app.timeline import drawlist
 from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING, Bars, Mask, bars, strip
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.rows import BAR, row_map
@@ -158,3 +159,16 @@ def test_a_week_beside_a_microsecond() -> None:
     close = drawn(table, 0, 2_000, 1_000)
     assert close.row.tolist() == [0, 1]
     assert close.width[1] == 499
+
+
+def test_abandoned_spans_are_of_one_colour_between_the_pending_and_the_failed() -> None:
+    style = np.array(
+        [drawlist.ERROR, drawlist.ABANDONED, drawlist.ABANDONED | drawlist.DIM, 0, drawlist.ABANDONED], np.uint8
+    )
+    n = len(style)
+    zeros = np.zeros(n, np.int32)
+    kinds = np.array([0, 1, 2, 3, 4], np.int8)
+    x = np.arange(n, dtype=np.float64)
+    bars = drawlist.Bars(x, x, zeros, zeros, zeros, kinds, style, zeros, zeros)
+    groups = [(style, len(rects)) for style, _, rects in bars.groups()]
+    assert groups == [(drawlist.ABANDONED | drawlist.DIM, 1), (0, 1), (drawlist.ABANDONED, 2), (drawlist.ERROR, 1)]

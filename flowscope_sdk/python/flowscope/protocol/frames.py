@@ -38,7 +38,8 @@ class Header:
     """What stands before a batch.
 
     `seq` is the number of its first record, from 1 and rising over the producer's life; `count` how many numbers
-    the batch uses up; `dropped` how many records the producer gave up so far.
+    the batch uses up; `dropped` how many records the producer gave up so far. `sent_ns` is when the batch was handed to
+    the socket, ns since the epoch by the producer's clock.
     """
 
     version: int = PROTOCOL_VERSION
@@ -47,6 +48,7 @@ class Header:
     count: int = 0
     dropped: int = 0
     compression: str = "none"
+    sent_ns: int | None = None
 
 
 def split_message(frames: Sequence[bytes]) -> tuple[Header | None, bytes]:
@@ -69,6 +71,8 @@ def encode_header(header: Header) -> bytes:
         "dropped": header.dropped,
         "compression": header.compression,
     }
+    if header.sent_ns is not None:
+        wire["sent"] = format_time(header.sent_ns)
     return orjson.dumps(wire)
 
 
@@ -111,6 +115,7 @@ def decode_header(data: bytes) -> Header:
         count=_integer(wire, "count", 0),
         dropped=_integer(wire, "dropped", 0),
         compression=compression,
+        sent_ns=_time(wire.get("sent"), "sent"),
     )
 
 
@@ -132,19 +137,19 @@ def _producer(wire: Any) -> ProducerInfo | None:
         language=_text(wire, "language", "unknown", inside, limit=64),
         runtime=_text(wire, "runtime", "", inside),
         sdk=_text(wire, "sdk", "", inside),
-        started_ns=_started(wire.get("started")),
+        started_ns=_time(wire.get("started"), "producer.started"),
     )
 
 
-def _started(text: Any) -> int | None:
+def _time(text: Any, field: str) -> int | None:
     if text is None:
         return None
     try:
         ns = parse_time(text)
     except ProtocolError as error:
-        raise ProtocolError(error.reason, field="producer.started") from None
+        raise ProtocolError(error.reason, field=field) from None
     if not 0 <= ns <= MAX_TIME_NS:
-        raise ProtocolError(f"{describe(text)} is outside 1970-01-01 to 2262-04-11", field="producer.started")
+        raise ProtocolError(f"{describe(text)} is outside 1970-01-01 to 2262-04-11", field=field)
     return ns
 
 

@@ -1,0 +1,56 @@
+"""The collector's health as numbers: gathered in its loop, read from anywhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psutil
+
+from flowscope_app.collector.handshakes import Handshakes
+from flowscope_app.collector.lives import Lives
+from flowscope_app.collector.pipeline import Pipeline
+from flowscope_app.store import StoreWriter
+
+REFRESH_S = 1.0
+
+
+class HealthMeter:
+    """Fills `figures` (by the names of `base.figures`) once a second.
+
+    `figures` is a new dict each time and never changed afterwards: another thread may read it without a lock.
+    """
+
+    def __init__(self, writer: StoreWriter, pipeline: Pipeline, handshakes: Handshakes, lives: Lives) -> None:
+        self._writer, self._pipeline, self._handshakes, self._lives = writer, pipeline, handshakes, lives
+        self._process = psutil.Process()
+        self._started = time.monotonic()
+        self._next = 0.0
+        self.figures: dict[str, Any] = {}
+        self.refresh()
+
+    def refresh(self, *, now: bool = False) -> None:
+        """Measure again if a second has passed, or at once."""
+        moment = time.monotonic()
+        if moment < self._next and not now:
+            return
+        self._next = moment + REFRESH_S
+        pipeline, counters = self._pipeline, self._pipeline.counters
+        self.figures = {
+            "rate": round(pipeline.rate, 1),
+            "lag_ms": None if pipeline.lag_ms is None else round(pipeline.lag_ms, 1),
+            "queue": pipeline.queued,
+            "spans_stored": counters.stored,
+            "spans_replaced": counters.replaced,
+            "records_repeated": counters.repeated,
+            "records_refused": counters.refused,
+            "records_dropped": counters.dropped,
+            "records_missing": counters.gaps,
+            "connections_refused": self._handshakes.failed,
+            "spans_abandoned": self._lives.abandoned,
+            "producers": len(pipeline.producers),
+            "database_bytes": self._writer.size(),
+            "memory_bytes": self._process.memory_info().rss,
+            "writable": int(not pipeline.fault),
+            "uptime_s": round(moment - self._started, 1),
+        }
