@@ -8,9 +8,10 @@ from flowscope_app.cli.options import add_addr, add_db, listen_addr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--addr, --db; --parent-watch is for the window that starts it."""
+    """--addr, --db, --curve; --parent-watch is for the window that starts it."""
     add_addr(parser)
     add_db(parser)
+    parser.add_argument("--curve", action="store_true", help="demand the key on loopback too, not only off it")
     parser.add_argument("--parent-watch", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -25,9 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
         importer=import_file,
         ready=_announce,
         parent_watch=arguments.parent_watch,
+        curve=arguments.curve,
     )
 
 
 def _announce(addr: str) -> None:
-    """The line that other programs wait for."""
-    print(f"listening on {addr}", flush=True)
+    """The line that other programs wait for, and a person copies from: with the key, where there is one."""
+    from flowscope_app.collector.hosts import elsewhere
+
+    other = elsewhere(addr)
+    print(f"listening on {addr}" + (f" - from other machines {other}" if other != addr else ""), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import struct
 from time import monotonic
@@ -9,12 +10,19 @@ from typing import Any, Protocol
 
 import zmq
 
+from flowscope._curve import say_keyless, secure
 from flowscope._guard import log
 from flowscope.protocol import Address, Header, ProducerInfo, encode_header
 
 GRACE = 0.5
 """Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one."""
 _HIGH_WATER = 16
+_REFUSED_PAUSE = 1.0
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
 _EVENT = struct.Struct("=HI")
 
 # What is open stays referenced: in a forked child nothing of the parent's sockets may be closed or complained about.
@@ -55,10 +63,12 @@ def connect(address: Address, producer: ProducerInfo) -> Transport:
 class Link:
     """One PUSH socket to one collector, and whether that answers."""
 
-    def __init__(self, context: zmq.Context[Any], endpoint: str) -> None:
+    def __init__(self, context: zmq.Context[Any], endpoint: str, key: bytes = b"") -> None:
         self.endpoint = endpoint
         self.connected = False
         self.refused = False
+        self._key = key
+        self._again = 0.0
         self.socket = context.socket(zmq.PUSH)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
@@ -66,13 +76,17 @@ class Link:
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         # Not for names: localhost would be looked for at ::1 only, where a collector seldom listens.
         self.socket.setsockopt(zmq.IPV6, int("[" in endpoint))
+        secure(self.socket, key)
         events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
-        self.monitor = self.socket.get_monitor_socket(events)
+        self.monitor = self.socket.get_monitor_socket(events | sum(_FAILED))
         self.monitor.setsockopt(zmq.LINGER, 0)
         self.socket.connect(endpoint)
 
     def poll(self) -> None:
         """Read the monitor."""
+        if self._again and monotonic() >= self._again:
+            self._again = 0.0
+            self.socket.connect(self.endpoint)
         while True:
             try:
                 frames = self.monitor.recv_multipart(zmq.NOBLOCK)
@@ -85,8 +99,20 @@ class Link:
             elif event == zmq.EVENT_DISCONNECTED:
                 self.connected = False
                 log(f"lost {self.endpoint}")
+            elif event in _FAILED:
+                self._turned_away()
             else:
                 self.refused = True
+
+    def _turned_away(self) -> None:
+        """Who is there does not take us. After some such failures ZeroMQ never tries again, after others at once."""
+        self.refused = True
+        if not self._again:
+            why = "its key is another, or it has none" if self._key else "it may ask for a key, or be no collector"
+            log(f"{self.endpoint} does not take this program: {why}")
+            with contextlib.suppress(zmq.ZMQError):
+                self.socket.disconnect(self.endpoint)
+            self._again = monotonic() + _REFUSED_PAUSE
 
     def send(self, frames: list[bytes]) -> bool:
         """Hand a message to ZeroMQ; False if its queue is full."""
@@ -110,7 +136,10 @@ class Push:
         self._compress = not address.loopback
         self._grace = monotonic() + GRACE
         self._context: zmq.Context[Any] = zmq.Context()
-        self._links = [Link(self._context, endpoint) for endpoint in address.endpoints]
+        self._links = [Link(self._context, endpoint, address.key(endpoint)) for endpoint in address.endpoints]
+        for link in self._links:
+            if not Address(address.transport, (link.endpoint,)).loopback and not address.key(link.endpoint):
+                say_keyless(link.endpoint)
         self._turn = 0
         self._poller = zmq.Poller()
         for link in self._links:
