@@ -16,6 +16,7 @@ import orjson
 import psutil
 import pytest
 import zmq
+from zmq.utils import z85
 
 from flowscope.protocol import parse_addr, split_key, with_key
 from flowscope_app.collector import client, connection
@@ -84,7 +85,7 @@ def test_the_right_key_lets_in(keyed: Any, seen_from: Callable[[str], str]) -> N
     assert status(keyed)["connections_refused"] == 0
 
 
-@pytest.mark.parametrize("key", [b"", zmq.utils.z85.decode(zmq.curve_keypair()[0])], ids=["no key", "a wrong key"])
+@pytest.mark.parametrize("key", [b"", z85.decode(zmq.curve_keypair()[0])], ids=["no key", "a wrong key"])
 def test_another_key_or_none_does_not_and_is_counted(keyed: Any, key: bytes) -> None:
     endpoint, right = split_key(elsewhere(keyed.addr))
     with closing(Push(endpoint, key)) as stranger, closing(Push(endpoint, right)) as push:
