@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.collector import connection
+from flowscope_app.collector.hosts import here
 
 # Programs that run another one: the session is named after that.
 _WRAPPERS = frozenset(
@@ -39,11 +40,11 @@ def environment(command: Sequence[str], outer: Mapping[str, str]) -> dict[str, s
 
 
 def push_addr() -> str:
-    """Where a program should push: to the collector that runs, else to the default address."""
+    """Where a program should push: to the collector that runs, with its key, else to the default address."""
     from flowscope.protocol import DEFAULT_ADDR
 
     running = connection.find()
-    return running.addr if running else DEFAULT_ADDR
+    return here(running.addr) if running else DEFAULT_ADDR
 
 
 def hook_folder() -> str:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from flowscope.protocol import hide_key, split_key
 from flowscope_app.base import figures, paths
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.base.format import count, one_line, size
@@ -99,10 +100,22 @@ def _display() -> Finding:
 
 
 def files(db: str) -> Iterator[Finding]:
-    """Home, database and settings."""
+    """Home, database, keys and settings."""
     yield _home(paths.home())
     yield _database(db)
+    yield _keys()
     yield _settings()
+
+
+def _keys() -> Finding:
+    from flowscope_app.collector import keys
+
+    trouble = keys.trouble()
+    if trouble:
+        return Finding("keys", trouble, Mark.BAD)
+    if not keys.folder().exists():
+        return Finding("keys", f"{keys.folder()} (made when other machines are let in)")
+    return Finding("keys", f"{keys.folder()}, closed to other users", Mark.GOOD)
 
 
 def _home(home: Path) -> Finding:
@@ -154,7 +167,8 @@ def collector(addr: str) -> Iterator[Finding]:
 def _answers(running: connection.Connection) -> Iterator[Finding]:
     from flowscope_app.collector import client
 
-    text = f"pid {running.pid}, listening on {running.addr}"
+    # A report is shown to others, and whoever knows the key may push.
+    text = f"pid {running.pid}, listening on {hide_key(running.addr)}"
     try:
         status = client.request(running.control, {"cmd": "status"}, 2.0)
     except Exception as error:  # whatever the file made it try
@@ -171,6 +185,7 @@ def _answers(running: connection.Connection) -> Iterator[Finding]:
 def _port(addr: str, expected: int) -> Finding:
     import psutil
 
+    addr, _ = split_key(addr)
     port = addr.rpartition(":")[2] if addr.startswith("tcp://") else ""
     if not port.isdecimal():
         return Finding("address", addr)
@@ -201,8 +216,8 @@ def _process(pid: int | None) -> str:
 
 
 def environment() -> Iterator[Finding]:
-    """FlowScope's variables that are set."""
-    found = [Finding(name, one_line(os.environ[name])) for name in VARIABLES if name in os.environ]
+    """FlowScope's variables that are set; the key in an address is hidden."""
+    found = [Finding(name, one_line(hide_key(os.environ[name]))) for name in VARIABLES if name in os.environ]
     yield from found or [Finding("none of FlowScope's variables is set", "")]
 
 

@@ -8,7 +8,7 @@ from flowscope_app.cli.options import add_addr, add_db, listen_addr
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--addr, --db, --metrics; --parent-watch is for the window that starts it."""
+    """--addr, --db, --curve, --metrics; --parent-watch is for the window that starts it."""
     add_addr(parser)
     add_db(parser)
     parser.add_argument(
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve the collector's health as Prometheus text at http://ADDR/metrics; ADDR is PORT (on 127.0.0.1) or"
         " HOST:PORT",
     )
+    parser.add_argument("--curve", action="store_true", help="demand the key on loopback too, not only off it")
     parser.add_argument("--parent-watch", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -33,9 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
         ready=_announce,
         parent_watch=arguments.parent_watch,
         metrics=arguments.metrics,
+        curve=arguments.curve,
     )
 
 
 def _announce(addr: str) -> None:
-    """The line that other programs wait for."""
-    print(f"listening on {addr}", flush=True)
+    """The line that other programs wait for, and a person copies from: with the key, where there is one."""
+    from flowscope_app.collector.hosts import elsewhere
+
+    other = elsewhere(addr)
+    print(f"listening on {addr}" + (f" - from other machines {other}" if other != addr else ""), flush=True)

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,17 @@ logger = logging.getLogger("flowscope.collector")
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A running collector: its process, where it takes spans and commands, and the database it writes."""
+    """A running collector: its process, where it takes spans and commands, and the database it writes.
+
+    `addr` and `control` are as it listens there (hosts.here says how to connect), with its key if it has one; `token`
+    is what its commands need.
+    """
 
     pid: int
-    addr: str
-    control: str
+    addr: str = field(repr=False)
+    control: str = field(repr=False)
     db: str
+    token: str = field(default="", repr=False)
 
 
 def path() -> Path:
@@ -81,7 +86,8 @@ def _read() -> Connection | None:
     try:
         with path().open("rb") as file:
             found = json.loads(file.read(MAX_BYTES))
-        return Connection(int(found["pid"]), str(found["addr"]), str(found["control"]), str(found["db"]))
+        addr, control, db = (str(found[name]) for name in ("addr", "control", "db"))
+        return Connection(int(found["pid"]), addr, control, db, str(found.get("token", "")))
     except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return None
 

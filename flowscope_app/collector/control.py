@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,17 @@ import zmq
 
 from flowscope.protocol import MAX_ID
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.collector import connection
 from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.tasks import Tasks
 from flowscope_app.store import StoreWriter
 
 MAX_COMMANDS = 100
 """Commands answered before spans are read again."""
+OPEN = frozenset({"hello", "status"})
+"""What anybody may ask who reaches the channel; every other command needs the token of the connection file."""
+PRIVATE = ("db", "imports")
+"""What those are told only with the token: paths of this user's files."""
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -54,6 +60,7 @@ class Control:
         tasks: Tasks,
         acks: Acks,
         *,
+        token: str,
         identity: Callable[[], Reply],
         status: Callable[[], Reply],
         stop: Callable[[], None],
@@ -63,6 +70,7 @@ class Control:
         self._tasks = tasks
         self._acks = acks
         self._identity = identity
+        self._token = token.encode()
         self._stop = stop
         self._commands: dict[str, Callable[[Reply, Send], Reply | None]] = {
             "hello": self._hello,
@@ -97,7 +105,13 @@ class Control:
             command = self._commands.get(request["cmd"])
             if command is None:
                 raise CommandError(f"unknown command {request['cmd'][:40]!r}", "known: " + ", ".join(self._commands))
+            trusted = self._trusts(request)
+            if request["cmd"] not in OPEN and not trusted:
+                hint = f"it stands in {connection.path()}, which only this collector's user can read"
+                raise CommandError(f"{request['cmd']} needs the token of this collector", hint)
             reply = command(request, send)
+            if reply is not None and not trusted:
+                reply = {name: value for name, value in reply.items() if name not in PRIVATE}
             if reply is not None:
                 send(reply)
         except orjson.JSONDecodeError:
@@ -117,6 +131,10 @@ class Control:
             raise CommandError(f'"producer" has up to {MAX_ID} characters, and "first" is a number from 1')
         watermark = self._acks.greet(producer, first, send.envelope)
         return {**self._identity(), "producer": producer, "watermark": watermark}
+
+    def _trusts(self, request: Reply) -> bool:
+        token = request.get("token")
+        return isinstance(token, str) and hmac.compare_digest(token.encode(), self._token)
 
     def _delete_session(self, request: Reply, _send: Send) -> Reply:
         session = _text(request, "session")

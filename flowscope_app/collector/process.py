@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 
-from flowscope.protocol import SUPPORTED_VERSIONS
+from flowscope.protocol import SUPPORTED_VERSIONS, split_key
 from flowscope_app import __version__
 from flowscope_app.collector import connection
 from flowscope_app.collector.acks import Acks
@@ -36,6 +36,10 @@ TICK_S = 0.2
 DRAIN_QUIET_S = 0.1
 DRAIN_S = 2.0
 LAST_TRY_S = 5.0
+STRANGERS_S = 5.0
+"""How long refused connections are summed for one report: a program with a wrong key comes again and again."""
+STRANGER = "a connection was closed that does not speak ZeroMQ 3 (a browser, a port scan?)"
+KEYLESS = "a connection was closed that had not this collector's key, or does not speak ZeroMQ 3"
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -48,15 +52,17 @@ def main(
     ready: Callable[[str], None],
     parent_watch: bool = False,
     metrics: str = "",
+    curve: bool = False,
 ) -> int:
     """Collect at `addr` into `db` until SIGINT, SIGTERM, a stop command or, with `parent_watch`, the end of stdin.
 
     With `metrics` (HOST:PORT) its health is served there as Prometheus text.
-    `ready` is called once with the address really listened on. Returns the exit status: 0, or 1 if records that
+    `ready` is called once with the address really listened on, and its key where it has one; with `curve` it has one
+    on loopback too. Returns the exit status: 0, or 1 if records that
     had arrived could not be written. Raises FlowScopeError, one line, if it can't start.
     """
     with _logging(), StoreWriter.open(db) as writer:
-        sockets = listen(addr)
+        sockets = listen(addr, curve=curve)
         # A batch is ten thousands of objects that die by reference count; looking for cycles among them is a
         # tenth of the time a record takes. What is loaded by now stays anyway.
         gc.freeze()
@@ -69,7 +75,7 @@ def main(
             ):
                 if parent_watch:
                     _watch_stdin(collector.stop)
-                connection.write(collector.identity())
+                connection.write(collector.connection())
                 try:
                     ready(sockets.addr)
                     return collector.run()
@@ -86,6 +92,7 @@ class Collector:
         self._writer = writer
         self._sockets = sockets
         self._epoch = secrets.token_hex(8)
+        self._token = secrets.token_urlsafe(24)
         self._stopping = False
         self._started = time.monotonic()
         self._voice = Voice()
@@ -95,11 +102,14 @@ class Collector:
         self._handshakes = Handshakes(sockets.data)
         self._acks = Acks(sockets.control, writer, self._epoch)
         self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives)
+        self._strangers = 0  # not reported yet
+        self._tell_at = 0.0
         self._control = Control(
             sockets.control,
             writer,
             self._tasks,
             self._acks,
+            token=self._token,
             identity=self.identity,
             status=self.status,
             stop=self.stop,
@@ -117,16 +127,21 @@ class Collector:
         self._handshakes.close()
 
     def identity(self) -> dict[str, Any]:
-        """Who this collector is: what `hello` answers and the connection file holds."""
+        """Who this collector is: what `hello` answers. Nothing of it is a secret."""
         return {
             "pid": os.getpid(),
-            "addr": self._sockets.addr,
-            "control": self._sockets.control_addr,
+            "addr": split_key(self._sockets.addr)[0],
+            "control": split_key(self._sockets.control_addr)[0],
             "db": str(self._writer.path),
             "epoch": self._epoch,
             "version": __version__,
             "protocol": list(SUPPORTED_VERSIONS),
         }
+
+    def connection(self) -> dict[str, Any]:
+        """What the connection file holds, for this user alone: also the key, and the token that commands need."""
+        addresses = {"addr": self._sockets.addr, "control": self._sockets.control_addr}
+        return {**self.identity(), **addresses, "token": self._token}
 
     def status(self) -> dict[str, Any]:
         """How it fares: counts of records since it started, the rate of the last seconds, what waits and why."""
@@ -200,10 +215,13 @@ class Collector:
             self._acks.tell(committed.watermarks)
 
     def _note_strangers(self) -> None:
-        count = self._handshakes.new_failures()
-        if count:
-            detail = "a connection was closed that does not speak ZeroMQ 3 (a browser, a port scan?)"
-            self._pipeline.report(Report("connection", detail, count))
+        self._strangers += self._handshakes.new_failures()
+        now = time.monotonic()
+        if self._strangers and now >= self._tell_at:
+            keyed = bool(split_key(self._sockets.addr)[1])
+            detail = KEYLESS if keyed else STRANGER
+            self._pipeline.report(Report("connection", detail, self._strangers))
+            self._strangers, self._tell_at = 0, now + STRANGERS_S
 
     def _finish(self) -> int:
         """Read what is under way, write what is held, say what could not be."""

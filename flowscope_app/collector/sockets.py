@@ -6,15 +6,15 @@ import contextlib
 import errno
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import zmq
 
-from flowscope.protocol import AddressError, control_addr, parse_addr
+from flowscope.protocol import AddressError, control_addr, hide_key, parse_addr, with_key
+from flowscope_app.collector import ipc, keys
 from flowscope_app.collector.decode import SOCKET_MAX_FRAME
 from flowscope_app.collector.errors import ListenError
-from flowscope_app.store.lock import Held, PidLock
+from flowscope_app.store.lock import PidLock
 
 RECEIVE_HWM = 1_000
 """Messages of each producer that wait in this process's memory; beyond that they wait in the producer's."""
@@ -27,7 +27,7 @@ ZAP_DOMAIN = b"flowscope"
 
 @dataclass(slots=True)
 class Sockets:
-    """Bound sockets, and the addresses they really have."""
+    """Bound sockets, and the addresses they really have, with the key that programs need if there is one."""
 
     context: zmq.Context[zmq.Socket[bytes]]
     data: zmq.Socket[bytes]
@@ -45,18 +45,22 @@ class Sockets:
             self.lock.release()
 
 
-def listen(addr: str) -> Sockets:
+def listen(addr: str, *, curve: bool = False) -> Sockets:
     """Bind PULL at `addr` and ROUTER beside it. Raises ListenError.
 
-    Port 0 takes any two free ports that are neighbours; the addresses returned are the real ones.
+    Where other machines can reach it, or with `curve`, both take only who knows this collector's key, which is made
+    on first use. Port 0 takes any two free ports that are neighbours; the addresses returned are the real ones.
     """
-    endpoint, ephemeral = _checked(addr)
-    lock = _claim(endpoint) if endpoint.startswith("ipc://") else None
+    endpoint, ephemeral, loopback, given = _checked(addr)
+    pair = keys.load() if given or not loopback or (curve and endpoint.startswith("tcp://")) else None
+    if pair is not None and given not in (b"", pair.public):
+        raise ListenError(f"the key in {hide_key(addr)} is not this collector's own", "leave ?key=... out")
+    lock = ipc.claim(endpoint) if endpoint.startswith("ipc://") else None
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         for left in reversed(range(EPHEMERAL_TRIES if ephemeral else 1)):
             try:
-                return _bind(context, endpoint, lock)
+                return _bind(context, endpoint, lock, pair)
             except _ControlTaken:
                 if not left:
                     raise
@@ -72,10 +76,13 @@ class _ControlTaken(ListenError):  # noqa: N818 - it says what is so
     pass
 
 
-def _bind(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, lock: PidLock | None) -> Sockets:
-    data = _socket(context, zmq.PULL, endpoint, SOCKET_MAX_FRAME)
+def _bind(
+    context: zmq.Context[zmq.Socket[bytes]], endpoint: str, lock: PidLock | None, pair: keys.Keys | None
+) -> Sockets:
+    data = _socket(context, zmq.PULL, endpoint, SOCKET_MAX_FRAME, pair)
     data.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
-    control = _socket(context, zmq.ROUTER, endpoint, CONTROL_MAX_FRAME)
+    control = _socket(context, zmq.ROUTER, endpoint, CONTROL_MAX_FRAME, pair)
+    key = pair.public if pair else b""
     try:
         _bind_one(data, endpoint)
         addr = _last_endpoint(data)
@@ -83,16 +90,22 @@ def _bind(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, lock: PidLock 
             _bind_one(control, control_addr(addr))
         except ListenError as error:
             raise _ControlTaken(f"the control channel beside {addr}: {error.message}", error.hint) from None
-        return Sockets(context, data, control, addr, _last_endpoint(control), lock)
+        return Sockets(context, data, control, with_key(addr, key), with_key(_last_endpoint(control), key), lock)
     except BaseException:
         data.close(linger=0)
         control.close(linger=0)
         raise
 
 
-def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, endpoint: str, max_frame: int) -> zmq.Socket[bytes]:
+def _socket(
+    context: zmq.Context[zmq.Socket[bytes]], kind: int, endpoint: str, max_frame: int, pair: keys.Keys | None
+) -> zmq.Socket[bytes]:
     socket = context.socket(kind)
     socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+    if pair is not None:
+        # No ZAP handler is asked on top of it: to know the key is all that a program must show (docs/security.md).
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, pair.secret)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.MAXMSGSIZE, max_frame)
     socket.setsockopt(zmq.IPV6, int("[" in endpoint))
@@ -103,7 +116,7 @@ def _bind_one(socket: zmq.Socket[bytes], endpoint: str) -> None:
     try:
         socket.bind(endpoint)
         if endpoint.startswith("ipc://"):
-            Path(endpoint.removeprefix("ipc://")).chmod(0o600)
+            ipc.path_of(endpoint).chmod(0o600)
     except zmq.ZMQError as error:
         raise _explained(endpoint, error) from None
 
@@ -113,8 +126,8 @@ def _last_endpoint(socket: zmq.Socket[bytes]) -> str:
     return found.rstrip(b"\0").decode() if isinstance(found, bytes) else ""
 
 
-def _checked(addr: str) -> tuple[str, bool]:
-    """The endpoint to bind, and whether its port is for the system to choose."""
+def _checked(addr: str) -> tuple[str, bool, bool, bytes]:
+    """The endpoint to bind, whether its port is for the system to choose, whether it is loopback; the key given."""
     host, _, port = addr.rpartition(":")
     ephemeral = host.startswith("tcp://") and port in ("0", "*")
     try:
@@ -122,29 +135,13 @@ def _checked(addr: str) -> tuple[str, bool]:
     except AddressError as error:
         raise ListenError(error.reason) from None
     if address.transport not in ("tcp", "ipc") or len(address.endpoints) != 1:
-        raise ListenError(f"{addr} is not one address to listen on", "give tcp://127.0.0.1:PORT or ipc://PATH")
-    if not address.loopback:
         raise ListenError(
-            f"{addr} can be reached from other machines, and nothing there would be asked who it is",
-            "listen on tcp://127.0.0.1:PORT or ipc://PATH",
+            f"{hide_key(addr)} is not one address to listen on", "give tcp://127.0.0.1:PORT or ipc://PATH"
         )
     endpoint = address.endpoints[0].replace("tcp://localhost:", "tcp://127.0.0.1:")
     if ephemeral:
         endpoint = f"{endpoint.rpartition(':')[0]}:*"
-    return endpoint, ephemeral
-
-
-def _claim(endpoint: str) -> PidLock:
-    """The right to an ipc path: a second bind would take it away from the first without a word."""
-    path = Path(endpoint.removeprefix("ipc://"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return PidLock(path.with_name(path.name + ".lock"))
-    except Held as error:
-        who = f"the collector with pid {error.pid}" if error.pid else "another collector"
-        raise ListenError(f"{endpoint} is in use by {who}", "stop it, or choose another with --addr") from None
-    except OSError as error:
-        raise ListenError(f"{endpoint} can't be listened on: {error.strerror or error}") from None
+    return endpoint, ephemeral, address.loopback, address.key(address.endpoints[0])
 
 
 def _explained(endpoint: str, error: zmq.ZMQError) -> ListenError:

@@ -19,6 +19,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from flowscope_app.base.paths import resources
+from flowscope_app.collector.hosts import here
 from flowscope_app.shell import qt_log
 from flowscope_app.shell.app import Desktop, open_desktop
 from flowscope_app.shell.status_bar import whole
@@ -85,7 +86,7 @@ class Programs(QObject):
         self._started = True
         for name, session in PROGRAMS.items():
             environment = QProcessEnvironment.systemEnvironment()
-            environment.insert("FLOWSCOPE_ADDR", link.addr)
+            environment.insert("FLOWSCOPE_ADDR", here(link.addr))
             environment.insert("FLOWSCOPE_SESSION", session)
             process = QProcess(self)
             process.setProcessEnvironment(environment)

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QThread, QTimer, Signal, Slot
 
+from flowscope.protocol import split_key
 from flowscope_app.collector import client
 from flowscope_app.shell.connection import running_collector
 from flowscope_app.shell.own_process import flowscope_command
@@ -26,10 +27,10 @@ class _Courier(QObject):
 
     answered = Signal(int, object)  # number of the request, the reply, or None if none came
 
-    @Slot(int, str, object, float)
-    def ask(self, number: int, control: str, request: Reply, timeout: float) -> None:
+    @Slot(int, object, object, float)
+    def ask(self, number: int, control: tuple[str, str | None], request: Reply, timeout: float) -> None:
         try:
-            self.answered.emit(number, client.request(control, request, timeout))
+            self.answered.emit(number, client.request(control[0], request, timeout, control[1]))
         except Exception as error:
             log.debug("the collector did not answer %s: %s", request.get("cmd"), error)
             self.answered.emit(number, None)
@@ -39,7 +40,7 @@ class CollectorLink(QObject):
     """Knows where the collector is and how it fares."""
 
     changed = Signal()  # `addr`, `problem` or `status` is another
-    _ask = Signal(int, str, object, float)
+    _ask = Signal(int, object, object, float)
 
     def __init__(self, db: str, addr: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +50,7 @@ class CollectorLink(QObject):
         self.listening = False
         self._db = db
         self._wanted = addr
-        self._control = ""
+        self._control: tuple[str, str | None] | None = None  # the channel, and the token that its commands need
         self._process: QProcess | None = None
         self._tries = 0
         self._closing = False
@@ -68,14 +69,14 @@ class CollectorLink(QObject):
         """Attach to the collector that holds the database, or start one."""
         found = running_collector(self._db)
         if found is not None:
-            self._up(found.addr, found.control)
+            self._up(found.addr, found.control, found.token)
         else:
             self._start()
         self._timer.start()
 
     def command(self, request: Reply, on_reply: Callable[[Reply | None], None], timeout: float = 10.0) -> None:
         """Give the collector a command; the reply (None: no answer) comes back in this thread."""
-        if not self._control:
+        if self._control is None:
             on_reply(None)
             return
         self._number += 1
@@ -99,7 +100,9 @@ class CollectorLink(QObject):
         process.finished.connect(self._ended)
         process.errorOccurred.connect(self._failed)
         self._process = process
-        arguments = ["collect", "--addr", self._wanted, "--db", self._db, "--parent-watch"]
+        # The key stays out of the arguments, which every user of the machine can read.
+        endpoint, key = split_key(self._wanted)
+        arguments = ["collect", "--addr", endpoint, "--db", self._db, "--parent-watch", *(["--curve"] if key else [])]
         process.start(*flowscope_command(arguments))
 
     def _heard(self) -> None:
@@ -108,10 +111,11 @@ class CollectorLink(QObject):
         for line in bytes(self._process.readAllStandardOutput().data()).decode("utf-8", "replace").splitlines():
             if line.startswith("listening on ") and not self.listening:
                 addr = line.split()[2]
-                self._up(addr, client.control_of(addr))
+                found = running_collector(self._db)
+                self._up(addr, client.control_of(addr), found.token if found is not None else None)
 
-    def _up(self, addr: str, control: str) -> None:
-        self.addr, self._control = addr, control
+    def _up(self, addr: str, control: str, token: str | None) -> None:
+        self.addr, self._control = addr, (control, token)
         self.listening, self.problem, self._tries = True, "", 0
         self.changed.emit()
 
@@ -125,7 +129,7 @@ class CollectorLink(QObject):
         # Another window or a `flowscope collect` may hold the database: then that one is ours too.
         found = running_collector(self._db)
         if found is not None:
-            self._up(found.addr, found.control)
+            self._up(found.addr, found.control, found.token)
             return
         self._down(f"The collector is not running: {why}")
 
@@ -135,7 +139,7 @@ class CollectorLink(QObject):
             self._down("The collector could not be started; run `flowscope doctor`")
 
     def _down(self, problem: str) -> None:
-        self.listening, self._control, self.status = False, "", {}
+        self.listening, self._control, self.status = False, None, {}
         self.problem = problem
         self.changed.emit()
         wait = _RESTART_MS[min(self._tries, len(_RESTART_MS) - 1)]
@@ -147,7 +151,7 @@ class CollectorLink(QObject):
         if not self.listening and self._process is None and not self._closing:
             found = running_collector(self._db)
             if found is not None:
-                self._up(found.addr, found.control)
+                self._up(found.addr, found.control, found.token)
             else:
                 self._start()
 

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from flowscope.protocol import hide_key
 from flowscope_app.base import figures
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.state import ViewState
@@ -60,7 +61,7 @@ class StatusBar(QWidget):
         link, status = self._link, self._link.status
         self._dot.set_role("success" if link.listening else "error")
         self._dot.setAccessibleName("The collector listens" if link.listening else "The collector does not listen")
-        self._addr.setText(link.addr if link.listening else "not listening")
+        self._addr.setText(hide_key(link.addr) if link.listening else "not listening")
         self._rate.setText(f"{fmt.count(whole(status.get('rate')))} spans/s" if status else "")
         dropped, gaps, refused = (whole(status.get(name)) for name in ("dropped", "gaps", "refused"))
         lost = dropped + gaps

@@ -4,7 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowscope.protocol import DEFAULT_ADDR, Address, AddressError, control_addr, parse_addr
+from flowscope.protocol import (
+    DEFAULT_ADDR,
+    Address,
+    AddressError,
+    control_addr,
+    hide_key,
+    parse_addr,
+    split_key,
+    with_key,
+)
+
+KEY = bytes(range(200, 232))
+WRITTEN = "yMnKy8zNzs_Q0dLT1NXW19jZ2tvc3d7f4OHi4-Tl5uc"
 
 
 @pytest.mark.parametrize(
@@ -22,6 +34,11 @@ from flowscope.protocol import DEFAULT_ADDR, Address, AddressError, control_addr
         ("file:///tmp/a%20run,%C3%A9.flowscope", Address("file", (), "/tmp/a run,é.flowscope")),
         ("file://localhost/tmp/x", Address("file", (), "/tmp/x")),
         ("file:///C:/runs/x.flowscope", Address("file", (), "C:/runs/x.flowscope")),
+        (f"tcp://h:1?key={WRITTEN}", Address("tcp", ("tcp://h:1",), keys=(("tcp://h:1", KEY),))),
+        (
+            f"tcp://a:1, tcp://b:2?key={WRITTEN},tcp://b:2",
+            Address("tcp", ("tcp://a:1", "tcp://b:2"), keys=(("tcp://b:2", KEY),)),
+        ),
         ("off", Address("off")),
         ("OFF", Address("off")),
     ],
@@ -55,6 +72,12 @@ def test_address_is_understood(text: str, address: Address) -> None:
         ("file:///", "must be file:///PATH of a file, with three slashes and a full path"),
         ("file:///dir/", "must be file:///PATH of a file, with three slashes and a full path"),
         ("file:///a%00b", "must be file:///PATH of a file, with three slashes and a full path"),
+        ("tcp://h:1?key=", "has a key that is not whole; it is 43 characters of A-Z, a-z, 0-9, - and _"),
+        (f"tcp://h:1?key={WRITTEN[:-1]}", "it is 43 characters of A-Z, a-z, 0-9, - and _"),
+        (f"tcp://h:1?key={WRITTEN[:-1]}d", "it is 43 characters of A-Z, a-z, 0-9, - and _"),  # not how it is written
+        (f"tcp://h:1?key={WRITTEN}&x=1", "it is 43 characters of A-Z, a-z, 0-9, - and _"),
+        (f"tcp://h:1?x=1?key={WRITTEN}", "must be tcp://HOST:PORT"),
+        (f"tcp://h:1?key={WRITTEN},tcp://h:1?key={'A' * 43}", "gives one collector two keys"),
         ("http://x:1", 'address "http://x:1" must begin with tcp://, ipc:// or file:///, or be off'),
         ("tcp://\u0661:1\n", "must be tcp://HOST:PORT"),
     ],
@@ -64,6 +87,24 @@ def test_address_is_refused_in_one_clear_line(text: str, reason: str) -> None:
         parse_addr(text)
     assert str(caught.value).endswith(reason)
     assert str(caught.value).isprintable()
+
+
+def test_a_key_is_in_no_error_and_no_repr() -> None:
+    for text in (f"tcp://h:0?key={WRITTEN}", f"tcp://h:1?key={WRITTEN}x", f"off,tcp://h:1?key={WRITTEN}"):
+        with pytest.raises(AddressError) as caught:
+            parse_addr(text)
+        assert WRITTEN[:20] not in str(caught.value)
+    address = parse_addr(f"tcp://h:1?key={WRITTEN},tcp://i:2")
+    assert str(KEY) not in repr(address)
+    assert (address.key("tcp://h:1"), address.key("tcp://i:2")) == (KEY, b"")
+    assert hide_key(f"tcp://h:1?key={WRITTEN},tcp://i:2") == "tcp://h:1?key=...,tcp://i:2"
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_comes_back_as_it_was_written(key: bytes) -> None:
+    addr = with_key("tcp://h:1", key)
+    assert split_key(addr) == ("tcp://h:1", key)
+    assert split_key(control_addr(addr)) == ("tcp://h:2", key)
 
 
 def test_ipc_path_leaves_room_for_the_control_channel() -> None:

@@ -126,10 +126,6 @@ def test_a_folder_that_can_not_be_written_is_refused(home: Path, free_addr: str)
     assert_refused(collect(free_addr, str(home / "file" / "a.db")), "can't be written")
 
 
-def test_an_address_other_machines_can_reach_is_refused(home: Path) -> None:
-    assert_refused(collect("tcp://0.0.0.0:3569", str(home / "a.db")), "other machines")
-
-
 def test_sessions_are_renamed_and_deleted_by_command(collector: Any) -> None:
     control = client.control_of(collector.addr)
     send(collector.addr, [orjson.dumps([span(1), span(2, "t")])])

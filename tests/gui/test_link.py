@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from flowscope.protocol import DEFAULT_ADDR, split_key, with_key
+from flowscope_app.collector import keys
+from flowscope_app.collector.hosts import elsewhere
+from flowscope_app.shell.attach import AttachDialog, attach_ways
 from flowscope_app.shell.connection import running_collector
 from flowscope_app.shell.link import CollectorLink, Reply
 
@@ -86,3 +93,39 @@ def test_a_taken_port_is_said_and_taken_up_once_it_is_free(qtbot: QtBot, free_ad
         assert free_addr.rsplit(":", 1)[1] in link.problem
         assert "\n" not in link.problem
     qtbot.waitUntil(lambda: link.listening, timeout=20_000)
+
+
+def test_a_window_on_every_address_has_the_key_and_its_commands_are_taken(
+    qtbot: QtBot, home: Path, free_addr: str, open_link: Open
+) -> None:
+    key = keys.load().public
+    link = open_link(with_key(free_addr.replace("127.0.0.1", "0.0.0.0"), key))
+    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    assert split_key(link.addr)[1] == key
+    arguments = " ".join(psutil.Process(pid_of(home)).cmdline())
+    assert free_addr.rpartition(":")[2] in arguments and "key=" not in arguments
+    assert "there is no session" in ask(qtbot, link, {"cmd": "delete_session", "session": "none"})["error"]
+
+
+def test_what_is_offered_for_copying_attaches_a_program(collector: Any, start_collector: Callable[..., Any]) -> None:
+    """The lines for any other language, with the key and without, and that for a program with the SDK."""
+    subprocess.run([sys.executable, "-c", attach_ways(collector.addr, DEFAULT_ADDR)[-1][1]], check=True, timeout=30)
+    collector.wait_spans(1)
+    collector.stop()
+    keyed = start_collector(addr=collector.addr.replace("127.0.0.1", "0.0.0.0"), db=str(collector.home / "b.db"))
+    ways = attach_ways(elsewhere(keyed.addr), DEFAULT_ADDR)
+    subprocess.run([sys.executable, "-c", ways[-1][1]], check=True, timeout=30)
+    variable, _, quoted = ways[1][1].split()[0].partition("=")
+    program = [sys.executable, "-c", "import flowscope\nwith flowscope.trace('op'): pass"]
+    subprocess.run(program, env={**os.environ, variable: quoted.strip("'")}, check=True, timeout=30)
+    keyed.wait_spans(2)
+
+
+def test_the_dialog_has_room_for_the_key(qtbot: QtBot) -> None:
+    addr = with_key("tcp://255.255.255.255:65534", b"\xff" * 32)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = AttachDialog(addr, DEFAULT_ADDR, parent)
+    for label in dialog.findChildren(QLabel):
+        assert addr not in label.text() or label.sizeHint().width() < dialog.width() - 150
+    assert not [label for label in dialog.findChildren(QLabel) if addr in label.text() and "listens" in label.text()]

@@ -153,8 +153,8 @@ def _shown(value: Any) -> str:
 SETTINGS = (
     Setting(
         "addr", "FLOWSCOPE_ADDR", "tcp://127.0.0.1:3569", "address", _addr,
-        "Where to push: tcp://HOST:PORT or ipc://PATH, several comma-separated share the load; file:///PATH records to"
-        " a session file; off disables the SDK. Set in a program's environment, it attaches the program.",
+        "Where to push: tcp://HOST:PORT[?key=KEY] or ipc://PATH, several comma-separated share the load; file:///PATH"
+        " records to a session file; off disables the SDK. Set in a program's environment, it attaches the program.",
     ),
     Setting(
         "session_id", "FLOWSCOPE_SESSION", "", "text", _session,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import struct
 from time import time_ns
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 import zmq
 
+from flowscope._curve import secure
 from flowscope._guard import log
 from flowscope._window import Window
 from flowscope.protocol import Header, ProducerInfo, control_addr, encode_header
@@ -21,14 +23,24 @@ REFUSED = 0.3
 _HIGH_WATER = 16
 _MAX_ANSWER = 1 << 20
 _EVENT = struct.Struct("=HI")
-_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
+_EVENTS = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED | sum(_FAILED)
+_REFUSED_PAUSE = 1.0
 
 
 class Line:
     """A socket that connects to `endpoint` and comes again when it is lost, and how that stands."""
 
-    def __init__(self, context: zmq.Context[Any], kind: int, endpoint: str, poller: zmq.Poller) -> None:
+    def __init__(
+        self, context: zmq.Context[Any], kind: int, endpoint: str, poller: zmq.Poller, key: bytes = b""
+    ) -> None:
         self.endpoint = endpoint
+        self._key = key
+        self._again = 0.0  # when to try once more where we were turned away
         self.connected = False
         self.since = 0.0  # when it last connected or was lost, monotonic seconds
         self.refused = False
@@ -48,6 +60,7 @@ class Line:
         if self._kind == zmq.DEALER:
             self.socket.setsockopt(zmq.MAXMSGSIZE, _MAX_ANSWER)
             self._poller.register(self.socket, zmq.POLLIN)
+        secure(self.socket, self._key)
         self.monitor = self.socket.get_monitor_socket(_EVENTS)
         self.monitor.setsockopt(zmq.LINGER, 0)
         self._poller.register(self.monitor, zmq.POLLIN)
@@ -56,6 +69,9 @@ class Line:
     def news(self, now: float) -> list[int]:
         """What the monitor has noticed since: events, in order."""
         events: list[int] = []
+        if self._again and now >= self._again:
+            self._again = 0.0
+            self.socket.connect(self.endpoint)
         while True:
             try:
                 frames = self.monitor.recv_multipart(zmq.NOBLOCK)
@@ -67,8 +83,20 @@ class Line:
                 self.connected, self.refused, self.since = True, False, now
             elif event == zmq.EVENT_DISCONNECTED:
                 self.connected, self.since = False, now
+            elif event in _FAILED:
+                self._turned_away(now)
             else:
                 self.refused = True
+
+    def _turned_away(self, now: float) -> None:
+        """Who is there does not take us. After some such failures ZeroMQ never tries again, after others at once."""
+        self.refused = True
+        if not self._again:
+            why = "its key is another, or it has none" if self._key else "it may ask for a key, or be no collector"
+            log(f"{self.endpoint} does not take this program: {why}")
+            with contextlib.suppress(zmq.ZMQError):
+                self.socket.disconnect(self.endpoint)
+            self._again = now + _REFUSED_PAUSE
 
     def send(self, frames: list[bytes]) -> bool:
         """Hand a message to ZeroMQ; False if its queue is full."""
@@ -82,6 +110,7 @@ class Line:
         """Begin with an empty queue: what waits in the old one goes."""
         self.close(0)
         self.connected = self.refused = False
+        self._again = 0.0
         self._open()
 
     def close(self, linger_ms: int) -> None:
@@ -98,7 +127,13 @@ class Link:
     """A stream of numbered batches to one collector. `limit` is how many bytes it holds until they are stored."""
 
     def __init__(
-        self, context: zmq.Context[Any], endpoint: str, producer: ProducerInfo, limit: int, poller: zmq.Poller
+        self,
+        context: zmq.Context[Any],
+        endpoint: str,
+        producer: ProducerInfo,
+        limit: int,
+        poller: zmq.Poller,
+        key: bytes = b"",
     ) -> None:
         self.window = Window()
         self.seen = False  # somebody was connected once
@@ -107,8 +142,8 @@ class Link:
         self._dropped = 0
         self._confirms = False  # who is there has said that it acknowledges
         self._answered = False  # and has said how far it is, on this connection
-        self.data = Line(context, zmq.PUSH, endpoint, poller)
-        self._control = Line(context, zmq.DEALER, control_addr(endpoint), poller)
+        self.data = Line(context, zmq.PUSH, endpoint, poller, key)
+        self._control = Line(context, zmq.DEALER, control_addr(endpoint), poller, key)
 
     def poll(self, now: float) -> None:
         """Hear what there is to hear, and send what is due."""

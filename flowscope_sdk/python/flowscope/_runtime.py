@@ -184,7 +184,9 @@ def _make() -> Runtime:
         from flowscope import _lifecycle
 
         _lifecycle.install()
-    log(f"session {runtime.session_id} to {config.addr}")
+    from flowscope.protocol import hide_key
+
+    log(f"session {runtime.session_id} to {hide_key(config.addr)}")
     return runtime
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import zmq
 
+from flowscope._curve import say_keyless
 from flowscope._link import Link
 from flowscope.protocol import Address, ProducerInfo
 
@@ -80,7 +81,10 @@ class Push:
         _open.append(self)
         for endpoint in address.endpoints:
             info = replace(producer, id=os.urandom(8).hex()) if self._links else producer
-            self._links.append(Link(self._context, endpoint, info, share, self._poller))
+            key = address.key(endpoint)
+            if not key and not Address(address.transport, (endpoint,)).loopback:
+                say_keyless(endpoint)
+            self._links.append(Link(self._context, endpoint, info, share, self._poller, key))
         self._turn = 0
         self._told = 0  # of the dropped records, each to one collector
 

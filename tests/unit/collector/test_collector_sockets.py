@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from flowscope_app.collector import client
+from flowscope.protocol import split_key, with_key
+from flowscope_app.collector import client, keys
 from flowscope_app.collector.errors import ListenError, NoAnswer
 from flowscope_app.collector.handshakes import Handshakes
 from flowscope_app.collector.sockets import listen
@@ -58,9 +59,34 @@ def test_a_taken_control_port_is_refused_and_lets_the_first_go(free_addr: str) -
         assert sockets.addr == free_addr
 
 
-@pytest.mark.parametrize("addr", ["tcp://0.0.0.0:3569", "tcp://*:3569", "tcp://192.168.1.20:3569", "tcp://[::]:3569"])
-def test_an_address_other_machines_can_reach_is_refused(addr: str) -> None:
-    assert "other machines" in refused(addr)
+@pytest.mark.parametrize("addr", ["tcp://0.0.0.0:0", "tcp://*:0"])
+def test_what_other_machines_can_reach_has_a_key_in_its_address(home: Path, addr: str) -> None:
+    with closing(listen(addr)) as sockets:
+        endpoint, key = split_key(sockets.addr)
+        assert endpoint.startswith("tcp://0.0.0.0:")
+        assert key == keys.load().public
+        assert client.control_of(sockets.addr) == sockets.control_addr
+        for socket_ in (sockets.data, sockets.control):
+            assert socket_.getsockopt(zmq.MECHANISM) == zmq.CURVE
+
+
+def test_an_address_this_machine_has_not_is_said(home: Path) -> None:
+    assert "no such address" in refused("tcp://192.0.2.199:3569")
+
+
+def test_on_loopback_there_is_a_key_only_where_it_is_asked_for(home: Path) -> None:
+    with closing(listen("tcp://127.0.0.1:0")) as sockets:
+        assert split_key(sockets.addr)[1] == b""
+        assert sockets.data.getsockopt(zmq.MECHANISM) == zmq.NULL
+    assert not keys.folder().exists()
+    with closing(listen("tcp://127.0.0.1:0", curve=True)) as sockets:
+        addr = sockets.addr
+        assert split_key(addr)[1] == keys.load().public
+    with closing(listen(addr)) as sockets:
+        assert sockets.addr == addr
+    other = with_key(split_key(addr)[0], b"x" * 32)
+    line = refused(other)
+    assert "not this collector's own" in line and other.partition("key=")[2] not in line
 
 
 @pytest.mark.parametrize("addr", ["", "3569", "http://127.0.0.1:1", "off", "file:///x", "tcp://127.0.0.1:1,ipc://x"])
@@ -94,6 +120,37 @@ def test_an_ipc_path_is_not_taken_from_who_has_it(tmp_path: Path) -> None:
             assert sockets.data.recv() == b"still here"
     with closing(listen(addr)):
         pass  # a socket file that was left behind is no obstacle
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o1777, 0o710])
+def test_an_ipc_folder_that_others_may_enter_is_refused(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    folder.chmod(mode)
+    line = refused(f"ipc://{folder}/f")
+    assert f"mode {mode:04o}" in line
+    advised = line.rpartition(" ")[2]
+    with closing(listen(advised)) as sockets:
+        assert sockets.addr == advised
+
+
+def test_what_is_in_the_way_of_an_ipc_path_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    assert "no socket" in refused(f"ipc://{tmp_path}/notes")
+    assert (tmp_path / "notes").read_text() == "mine"
+    (tmp_path / "other.control").write_text("mine")
+    assert "no socket" in refused(f"ipc://{tmp_path}/other")
+    with socket.socket(socket.AF_UNIX) as holder:  # a program that knows nothing of our lock
+        holder.bind(str(tmp_path / "held"))
+        holder.listen()
+        assert "another program" in refused(f"ipc://{tmp_path}/held")
+    with closing(listen(f"ipc://{tmp_path}/held")):
+        pass  # nobody is behind it any more
+
+
+@pytest.mark.parametrize("addr", ["ipc://@flowscope", "ipc://*", "ipc:///tmp/"])
+def test_an_ipc_address_without_a_file_is_refused(addr: str) -> None:
+    assert refused(addr)
 
 
 def wait_until(true: Callable[[], bool], timeout: float = 10.0) -> None:

@@ -1,6 +1,14 @@
 """FlowScope's wire protocol: records, batches, times and addresses, without sockets."""
 
-from flowscope.protocol.address import DEFAULT_ADDR, Address, control_addr, parse_addr
+from flowscope.protocol.address import (
+    DEFAULT_ADDR,
+    Address,
+    control_addr,
+    hide_key,
+    parse_addr,
+    split_key,
+    with_key,
+)
 from flowscope.protocol.body import decode_body
 from flowscope.protocol.errors import AddressError, ProtocolError, UnknownVersion, visible
 from flowscope.protocol.frames import (
@@ -54,12 +62,15 @@ __all__ = [
     "encode_header",
     "encode_record",
     "format_time",
+    "hide_key",
     "load_payload",
     "parse_addr",
     "parse_record",
     "parse_records",
     "parse_time",
+    "split_key",
     "split_message",
     "to_wire",
     "visible",
+    "with_key",
 ]

@@ -1,7 +1,7 @@
 """Where to push: the addresses that FLOWSCOPE_ADDR and --addr take."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from flowscope.protocol.errors import AddressError, visible
@@ -12,6 +12,9 @@ MAX_IPC_PATH = 95
 """Longest ipc path in bytes: what macOS takes (103) with the control channel's suffix behind it."""
 
 Transport = Literal["tcp", "ipc", "file", "off"]
+_KEY = "?key="
+_URL_SAFE = str.maketrans("-_", "+/")
+_TO_URL_SAFE = str.maketrans("+/", "-_")
 _TCP = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|\*|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 
 
@@ -20,12 +23,18 @@ class Address:
     """A parsed address.
 
     `endpoints` are what ZeroMQ connects to or binds (none for file and off); `transport` is that of the first;
-    `path` is where a file:// address records.
+    `path` is where a file:// address records. `keys` are the endpoints that have one, each with its key; whoever
+    knows a collector's key may push to it, so it is kept out of what is printed.
     """
 
     transport: Transport
     endpoints: tuple[str, ...] = ()
     path: str = ""
+    keys: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+    def key(self, endpoint: str) -> bytes:
+        """The CURVE public key (32 bytes) of the collector at `endpoint`; empty where it has none."""
+        return dict(self.keys).get(endpoint, b"")
 
     @property
     def loopback(self) -> bool:
@@ -34,7 +43,7 @@ class Address:
 
 
 def parse_addr(text: str) -> Address:
-    """Parse `tcp://HOST:PORT` or `ipc://PATH` (several, comma-separated), `file:///PATH` or `off`.
+    """Parse `tcp://HOST:PORT[?key=KEY]` or `ipc://PATH` (several, comma-separated), `file:///PATH` or `off`.
 
     Raises AddressError, one line that names the part at fault and what it should be.
     """
@@ -43,18 +52,54 @@ def parse_addr(text: str) -> Address:
         return Address("off")
     if text.startswith("file:"):
         return Address("file", (), _file_path(text))
-    endpoints = tuple(dict.fromkeys(_endpoint(part.strip(), text) for part in text.split(",")))
-    return Address("tcp" if endpoints[0].startswith("tcp:") else "ipc", endpoints)
+    parts = [split_key(part.strip()) for part in text.split(",")]
+    found = [(_endpoint(part, text), key) for part, key in parts]
+    endpoints = tuple(dict.fromkeys(endpoint for endpoint, _ in found))
+    keys = tuple(dict.fromkeys((endpoint, key) for endpoint, key in found if key))
+    if len(dict(keys)) != len(keys):
+        raise _error(text, "gives one collector two keys")
+    return Address("tcp" if endpoints[0].startswith("tcp:") else "ipc", endpoints, keys=keys)
+
+
+def split_key(text: str) -> tuple[str, bytes]:
+    """Split one address into what ZeroMQ connects to and the key, 32 bytes, or none: `tcp://HOST:PORT?key=KEY`."""
+    endpoint, mark, key = text.partition(_KEY) if text.startswith("tcp://") else (text, "", "")
+    if not mark:
+        return text, b""
+    from binascii import a2b_base64
+
+    found = a2b_base64(key.translate(_URL_SAFE) + "=") if re.fullmatch(r"[A-Za-z0-9_-]{43}", key, re.ASCII) else b""
+    if with_key("", found) != mark + key:
+        raise _error(text, "has a key that is not whole; it is 43 characters of A-Z, a-z, 0-9, - and _")
+    return endpoint, found
+
+
+def with_key(endpoint: str, key: bytes) -> str:
+    """Write the address of an endpoint with a key; without one (b"") the endpoint is the address."""
+    if not key:
+        return endpoint
+    from binascii import b2a_base64
+
+    return f"{endpoint}{_KEY}{b2a_base64(key, newline=False).decode().translate(_TO_URL_SAFE).rstrip('=')}"
+
+
+def hide_key(text: str) -> str:
+    """`text`, an address or several, as it may be logged and reported: its keys replaced by `...`."""
+    return re.sub(r"(\?key=)[^,\s]*", r"\1...", text)
 
 
 def control_addr(endpoint: str) -> str:
-    """Return the control channel beside a data endpoint: the next tcp port, or the ipc path with `.control`."""
+    """Return the control channel beside a data endpoint: the next tcp port, or the ipc path with `.control`.
+
+    A key stays what it is: both channels have the same.
+    """
     if endpoint.startswith("ipc://"):
         return endpoint + CONTROL_SUFFIX
-    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    bare, mark, key = endpoint.partition(_KEY)
+    host, _, port = bare.removeprefix("tcp://").rpartition(":")
     if not endpoint.startswith("tcp://") or not port.isdecimal():
         raise _error(endpoint, "has no control channel; only tcp:// and ipc:// have one")
-    return f"tcp://{host}:{int(port) + 1}"
+    return f"tcp://{host}:{int(port) + 1}{mark}{key}"
 
 
 def _endpoint(part: str, whole: str) -> str:
@@ -97,4 +142,4 @@ def _is_loopback(endpoint: str) -> bool:
 
 
 def _error(text: str, what: str) -> AddressError:
-    return AddressError(f'address "{visible(text, 120)}" {what}')
+    return AddressError(f'address "{visible(hide_key(text), 120)}" {what}')
