@@ -59,7 +59,7 @@ class Notices(QObject):
 
     def _tell(self) -> None:
         text, button, act = self._most_pressing()
-        if text != self._said:
+        if text != self._said or (text and not self._banner.text()):  # another message has come and gone
             self._said = text
             self._banner.say(text, button, act)
 

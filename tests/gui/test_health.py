@@ -97,6 +97,9 @@ def test_lost_spans_of_the_session_shown_are_said_with_a_way_to_the_log(parts: P
     assert "2 spans dropped by their program" in parts.banner.text()
     parts.banner.press()
     assert parts.pressed == ["log"]
+    parts.banner.say("Opening a file … 50 %")
+    parts.banner.say("")
+    parts.until(lambda: "37 spans missing here" in parts.banner.text())
 
 
 def test_a_locked_database_is_said_for_as_long_as_it_is(parts: Parts) -> None:
