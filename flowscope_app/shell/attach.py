@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout, QWidget
 
-from flowscope.protocol import hide_key, split_key
+from flowscope.protocol import split_key
 from flowscope_app.collector.hosts import elsewhere
 from flowscope_app.views.common.copy_button import CopyButton
 from flowscope_app.views.common.labels import PlainLabel
@@ -67,9 +67,9 @@ class AttachDialog(QDialog):
         layout.setContentsMargins(24, 20, 24, 16)
         layout.setSpacing(4)
         layout.addWidget(PlainLabel("Attach a program", role="heading"))
-        keyed = bool(split_key(addr)[1])
-        advice = ". Whoever has the key may push to it: pass the address on as you would a password" if keyed else ""
-        layout.addWidget(PlainLabel(f"This window listens on {hide_key(addr)}{advice}", role="dim"))
+        endpoint, keyed = split_key(addr)
+        advice = ". Whoever has its key may push: pass the addresses below on as you would a password" if keyed else ""
+        layout.addWidget(PlainLabel(f"This window listens on {endpoint}{advice}", role="dim"))
         layout.addSpacing(12)
         for said, command in attach_ways(elsewhere(addr), default):
             layout.addWidget(PlainLabel(said, wrap=True))
