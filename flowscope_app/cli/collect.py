@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 
 from flowscope_app.cli.options import add_addr, add_db, listen_addr
+from flowscope_app.collector.limits import RATE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--addr, --db, --curve, --metrics; --parent-watch is for the window that starts it."""
+    """--addr, --db, --curve, --metrics, --rate; --parent-watch is for the window that starts it."""
     add_addr(parser)
     add_db(parser)
     parser.add_argument(
@@ -19,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " HOST:PORT",
     )
     parser.add_argument("--curve", action="store_true", help="demand the key on loopback too, not only off it")
+    parser.add_argument(
+        "--rate",
+        type=number,
+        default=RATE,
+        metavar="N",
+        help=f"records a second one program may send on and on; what is over it waits (default {RATE:,}; 0: no limit)",
+    )
     parser.add_argument("--parent-watch", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -35,7 +43,16 @@ def run(arguments: argparse.Namespace) -> int:
         parent_watch=arguments.parent_watch,
         metrics=arguments.metrics,
         curve=arguments.curve,
+        rate=arguments.rate,
     )
+
+
+def number(text: str) -> int:
+    """A whole number, not negative; ValueError is argparse's to tell."""
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
 
 
 def _announce(addr: str) -> None:

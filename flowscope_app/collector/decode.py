@@ -8,19 +8,25 @@ from collections.abc import Sequence
 
 import zstandard
 
-from flowscope.protocol import Header, ProtocolError, Record, decode_body, parse_record, split_message
+from flowscope.protocol import (
+    MAX_HEADER,
+    MAX_RECORDS,
+    Header,
+    ProtocolError,
+    Record,
+    decode_body,
+    parse_record,
+    split_message,
+)
 from flowscope_app.base.format import size
 from flowscope_app.store import Incoming, Report
 
 MAX_MESSAGE = 64 << 20
 """Bytes of a message, as it came and unpacked. ZeroMQ itself cuts off a peer only at SOCKET_MAX_FRAME."""
 SOCKET_MAX_FRAME = 2 * MAX_MESSAGE
-MAX_HEADER = 1 << 16
-"""Bytes of a header that are read whatever the size of what follows."""
-MAX_COUNT = 100_000
-"""Records of one batch, by its header; decode_body allows as many."""
 MAX_BRACKETS = 2_000_000
 """Objects and arrays in one message: each costs some hundred bytes of memory once it is read."""
+MAX_VALUES = 10_000_000
 ZSTD_WINDOW = 1 << 27
 # A block of zstd holds 128 KiB and can be packed in 4 bytes: what comes out of one piece stays under 64 MiB.
 ZSTD_PIECE = 2048
@@ -32,13 +38,13 @@ def decode(frames: Sequence[bytes]) -> Incoming:
     """Decode one message of any bytes. Never raises; each record is checked by itself."""
     header: Header | None = None
     try:
-        if frames and len(frames[0]) > MAX_HEADER:
+        if frames and len(frames[0]) > MAX_HEADER:  # a header is read whatever the size of what follows
             _check_size(sum(map(len, frames)))
         header, body = split_message(frames)  # first, as what is refused behind it uses up its numbers
         _check_size(sum(map(len, frames)))
-        if header is not None and header.count > MAX_COUNT:
+        if header is not None and header.count > MAX_RECORDS:
             said, header = header.count, None  # such a number must not become a watermark
-            raise ProtocolError(f"count: {said:,} records in one batch, at most {MAX_COUNT:,} are taken")
+            raise ProtocolError(f"count: {said:,} records in one batch, at most {MAX_RECORDS:,} are taken")
         items = decode_body(_checked(_unpacked(body, header.compression if header else "none")))
         return Incoming(header, [_parsed(item) for item in items])
     except ProtocolError as error:
@@ -71,6 +77,8 @@ def _check_size(length: int) -> None:
 def _checked(body: bytes) -> bytes:
     if len(body) > MAX_BRACKETS and body.count(b"{") + body.count(b"[") > MAX_BRACKETS:
         raise ProtocolError(f"body: more than {MAX_BRACKETS:,} objects and arrays")
+    if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
+        raise ProtocolError(f"body: more than {MAX_VALUES:,} values")
     return body
 
 

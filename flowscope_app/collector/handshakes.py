@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -16,11 +17,13 @@ class Handshakes:
     """Counts accepted connections against handshakes that succeeded.
 
     libzmq does not say which connection succeeded, so those accepted just now are left out of the count.
+    `accepted` is told each new connection's file descriptor.
     """
 
-    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+    def __init__(self, socket: zmq.Socket[bytes], accepted: Callable[[int], None] = lambda _: None) -> None:
         self.failed = 0
         self._watched = socket
+        self._on_accepted = accepted
         self.monitor: zmq.Socket[bytes] = socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self._recent: deque[float] = deque()
         self._settled = 0
@@ -29,8 +32,9 @@ class Handshakes:
     def read(self) -> None:
         """Take in what has happened since the last call."""
         while self.monitor.poll(0):
-            event = parse_monitor_message(self.monitor.recv_multipart())["event"]
-            if event == zmq.EVENT_ACCEPTED:
+            message = parse_monitor_message(self.monitor.recv_multipart())
+            if message["event"] == zmq.EVENT_ACCEPTED:
+                self._on_accepted(int(message["value"]))
                 self._recent.append(time.monotonic())
             else:
                 self._succeeded += 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flowscope.protocol import ProducerInfo, ProtocolError, split_message
 from flowscope_app.collector.decode import decode
+from flowscope_app.collector.limits import Limits
 from flowscope_app.collector.producers import Producers
 from flowscope_app.collector.voice import Voice
 from flowscope_app.store import Committed, Incoming, Report, StoreFault, StoreWriter
@@ -23,7 +24,7 @@ logger = logging.getLogger("flowscope.collector")
 
 @dataclass(slots=True)
 class Counters:
-    """Records since the process started; `messages` as they came off the socket."""
+    """Records since the process started; `messages` as they came off the socket, `limited` those sent too fast."""
 
     messages: int = 0
     received: int = 0
@@ -34,6 +35,7 @@ class Counters:
     refused: int = 0
     dropped: int = 0
     gaps: int = 0
+    limited: int = 0
 
     def add(self, committed: Committed) -> None:
         """Count what a transaction did."""
@@ -49,8 +51,11 @@ class Counters:
 class Pipeline:
     """Holds at most one batch. While the database takes no writes the batch is kept, and no more is read."""
 
-    def __init__(self, writer: StoreWriter, voice: Voice, producers: Producers | None = None) -> None:
+    def __init__(
+        self, writer: StoreWriter, voice: Voice, producers: Producers | None = None, limits: Limits | None = None
+    ) -> None:
         self.counters = Counters()
+        self.limits = limits or Limits()
         self.producers = producers if producers is not None else Producers()
         self.lag_ms: float | None = None  # of the newest commit, from when its oldest batch was sent; None: not told
         self.fault = ""  # why nothing can be written just now
@@ -80,15 +85,56 @@ class Pipeline:
         self._forget(now)
         return sum(count for _, count in self._commits) / RATE_WINDOW_S
 
-    def take(self, frames: Sequence[bytes]) -> None:
-        """Decode one message and hold it for the next commit."""
+    def take(self, frames: list[bytes], source: int = 0) -> None:
+        """Hold one message of the connection `source` for the next commit, or let it wait if that sends too fast."""
+        self.counters.messages += 1
+        if self.limits.admits(source):
+            self._admit(frames, source)
+            return
+        kept = self.limits.hold(source, frames)
+        if self.limits.first_time(source):
+            self._say_limited(frames)
+        self.counters.limited += 1
+        if not kept:
+            self._drop(frames)
+
+    def release(self) -> None:
+        """Take waiting messages whose turn has come, as far as there is room."""
+        while not self.full and (turn := self.limits.take_due()) is not None:
+            source, frames = turn
+            self._admit(frames, source)
+
+    def release_all(self) -> None:
+        """Take all that waits: the collector ends."""
+        for source, frames in self.limits.rest():
+            self._admit(frames, source)
+
+    def _admit(self, frames: list[bytes], source: int) -> None:
+        length = sum(map(len, frames))
+        count = self._hold(decode(frames), length)
+        self.limits.charge(source, count, length)
+
+    def _drop(self, frames: list[bytes]) -> None:
+        """Give a message up: there is no room for it to wait. Its numbers are used up, or it would come again."""
         item = decode(frames)
+        count = item.header.count if item.header else len(item.records)
+        detail = f"too much waited of programs that send more than {self.limits.rate:,} records a second"
+        self._hold(Incoming(item.header, (), (Report("dropped", detail, max(1, count)),)), 0)
+
+    def _say_limited(self, frames: list[bytes]) -> None:
+        producer = _producer_of(frames)
+        detail = f"a program sends more than {self.limits.rate:,} records a second; what is over it waits its turn"
+        who, session = (producer.id, producer.session_id) if producer else ("", "")
+        self.report(Report("limited", detail, session=session, producer=who))
+
+    def _hold(self, item: Incoming, length: int) -> int:
+        """Keep it for the next commit; return how many records it stands for."""
         self._held.append(item)
         count = len(item.records) + sum(report.count for report in item.reports)
         self._records += count
-        self._bytes += sum(map(len, frames))
-        self.counters.messages += 1
+        self._bytes += length
         self.counters.received += count
+        return count
 
     def report(self, report: Report) -> None:
         """Hold a report that belongs to no message for the next commit."""
@@ -136,3 +182,12 @@ class Pipeline:
     def _forget(self, now: float) -> None:
         while self._commits and self._commits[0][0] < now - RATE_WINDOW_S:
             self._commits.popleft()
+
+
+def _producer_of(frames: list[bytes]) -> ProducerInfo | None:
+    """Who says in the header that it sends."""
+    try:
+        header, _ = split_message(frames)
+    except ProtocolError:
+        return None
+    return header.producer if header else None

@@ -23,10 +23,13 @@ from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.control import Control
 from flowscope_app.collector.handshakes import Handshakes
 from flowscope_app.collector.health import HealthMeter
+from flowscope_app.collector.limits import RATE, Limits
 from flowscope_app.collector.lives import Lives
 from flowscope_app.collector.pipeline import Pipeline
+from flowscope_app.collector.receive import receive
 from flowscope_app.collector.sockets import Sockets, listen
 from flowscope_app.collector.tasks import Importer, Tasks
+from flowscope_app.collector.unfinished import Unfinished
 from flowscope_app.collector.voice import Voice
 from flowscope_app.store import Report, StoreWriter
 
@@ -53,10 +56,12 @@ def main(
     parent_watch: bool = False,
     metrics: str = "",
     curve: bool = False,
+    rate: int = RATE,
 ) -> int:
     """Collect at `addr` into `db` until SIGINT, SIGTERM, a stop command or, with `parent_watch`, the end of stdin.
 
     With `metrics` (HOST:PORT) its health is served there as Prometheus text.
+    `rate` is what one connection may send, in records a second (`Limits`).
     `ready` is called once with the address really listened on, and its key where it has one; with `curve` it has one
     on loopback too. Returns the exit status: 0, or 1 if records that
     had arrived could not be written. Raises FlowScopeError, one line, if it can't start.
@@ -69,7 +74,7 @@ def main(
         gc.set_threshold(50_000, 20, 100)
         try:
             with (
-                closing(Collector(writer, sockets, importer)) as collector,
+                closing(Collector(writer, sockets, importer, Limits(rate))) as collector,
                 _signals(collector.stop),
                 _metrics(metrics, collector.health),
             ):
@@ -88,7 +93,7 @@ def main(
 class Collector:
     """One loop over the sockets. Everything in it runs in one thread; `stop` alone may be called from anywhere."""
 
-    def __init__(self, writer: StoreWriter, sockets: Sockets, importer: Importer) -> None:
+    def __init__(self, writer: StoreWriter, sockets: Sockets, importer: Importer, limits: Limits) -> None:
         self._writer = writer
         self._sockets = sockets
         self._epoch = secrets.token_hex(8)
@@ -96,11 +101,13 @@ class Collector:
         self._stopping = False
         self._started = time.monotonic()
         self._voice = Voice()
-        self._pipeline = Pipeline(writer, self._voice)
+        self._pipeline = Pipeline(writer, self._voice, limits=limits)
         self._lives = Lives(writer, self._pipeline.producers)
         self._tasks = Tasks(writer, importer)
-        self._handshakes = Handshakes(sockets.data)
         self._acks = Acks(sockets.control, writer, self._epoch)
+        self._unfinished = Unfinished(sockets.addr)
+        self._next_check = 0.0
+        self._handshakes = Handshakes(sockets.data, self._unfinished.accepted)
         self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives)
         self._strangers = 0  # not reported yet
         self._tell_at = 0.0
@@ -173,8 +180,10 @@ class Collector:
         if self._handshakes.monitor in events:
             self._handshakes.read()
         self._note_strangers()
+        self._pipeline.release()
         if self._sockets.data in events:
             self._gather()
+        self._shut_endless()
         self._commit()
         self.health.refresh()
         self._lives.look(blocked=bool(self._pipeline.fault))
@@ -187,6 +196,8 @@ class Collector:
         wait = 0.0 if self._tasks.busy and not self._pipeline.fault else TICK_S
         if due is not None:
             wait = min(wait, due)
+        elif (turn := self._pipeline.limits.due_in()) is not None:
+            wait = min(wait, turn)
         if self._pipeline.full:
             return self._poller.poll(int(wait * 1000))
         self._poller.register(self._sockets.data, zmq.POLLIN)
@@ -201,7 +212,9 @@ class Collector:
         deadline = time.monotonic() + GATHER_S
         while not pipeline.full:
             try:
-                pipeline.take(data.recv_multipart(zmq.NOBLOCK))
+                source, frames = receive(data)
+                self._unfinished.delivered(source)
+                pipeline.take(frames, source)
             except zmq.Again:
                 left = deadline - time.monotonic()
                 if left <= 0 or not data.poll(max(1, int(left * 1000))):
@@ -223,6 +236,16 @@ class Collector:
             self._pipeline.report(Report("connection", detail, self._strangers))
             self._strangers, self._tell_at = 0, now + STRANGERS_S
 
+    def _shut_endless(self) -> None:
+        """Now and then, when all that is whole has been read: look for messages that don't end."""
+        if time.monotonic() < self._next_check or self._pipeline.full or self._sockets.data.poll(0):
+            return
+        self._next_check = time.monotonic() + TICK_S
+        shut = self._unfinished.check()
+        if shut:
+            detail = "a connection was closed that sent a message without end"
+            self._pipeline.report(Report("connection", detail, shut))
+
     def _finish(self) -> int:
         """Read what is under way, write what is held, say what could not be."""
         self._tasks.cancel()
@@ -232,6 +255,8 @@ class Collector:
                 break
             self._gather()
             self._commit()
+        self._pipeline.release_all()
+        self._commit()
         deadline = time.monotonic() + LAST_TRY_S
         while (due := self._pipeline.due_in()) is not None and time.monotonic() < deadline:
             time.sleep(due)

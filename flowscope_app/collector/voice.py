@@ -21,6 +21,8 @@ _SENTENCES = {
     "gap": "{count} missing: {detail}",
     "filled": "{count} came late: {detail}",
     "connection": "{detail}",
+    "limited": "{detail}",
+    "claimed": "{detail}",
 }
 
 

@@ -17,7 +17,8 @@ class Note:
     text: str
 
 
-Item = FileHeader | ProducerInfo | Record | Note
+Item = FileHeader | ProducerInfo | Record | Note | None
+"""None stands for a line that was passed over: whoever reads has its turn at every line."""
 
 
 class Contents:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,10 @@ from flowscope_app.store import Import, Incoming, StoreWriter
 BATCH_RECORDS = 2_000
 BATCH_BYTES = 4 << 20
 HEAD = 1 << 16
+STEP_S = 0.05
+"""Longest time between two Progresses, about: the collector that imports takes spans in between."""
+LOOK_EVERY = 64
+MAX_PRODUCERS = 10_000
 BOM = b"\xef\xbb\xbf"
 
 
@@ -57,7 +62,12 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
     count, note = 0, ""
     batch: list[Record] = []
     size = 0
-    for item in reader(source, chain((head,), pieces)):
+    producers = _Producers(into)
+    due = time.monotonic() + STEP_S
+    for number, item in enumerate(reader(source, chain((head,), pieces))):
+        if number % LOOK_EVERY == 0 and time.monotonic() > due:
+            yield Progress(source.position, source.size, count)
+            due = time.monotonic() + STEP_S
         if isinstance(item, Record):
             batch.append(item)
             size += len(item.input or b"") + len(item.output or b"")
@@ -66,10 +76,13 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
                 count += len(batch)
                 batch, size = [], 0
                 yield Progress(source.position, source.size, count)
+                due = time.monotonic() + STEP_S
         elif isinstance(item, ProducerInfo):
-            into.add_producer(item)
+            producers.add((item,))
         elif isinstance(item, FileHeader):
-            _announce(item, into)
+            producers.add(item.producers)
+            for session in item.sessions:
+                into.name_session(session.id, session.name)
         elif isinstance(item, Note):
             note = item.text
     if batch:
@@ -79,11 +92,20 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
     yield Progress(source.size, source.size, count, True, sessions, note)
 
 
-def _announce(header: FileHeader, into: Import) -> None:
-    for producer in header.producers:
-        into.add_producer(producer)
-    for session in header.sessions:
-        into.name_session(session.id, session.name)
+class _Producers:
+    """Makes each producer known once: a recording names its own before every batch."""
+
+    def __init__(self, into: Import) -> None:
+        self._into = into
+        self._known: dict[str, ProducerInfo] = {}
+
+    def add(self, infos: Sequence[ProducerInfo]) -> None:
+        new = {info.id: info for info in infos if self._known.get(info.id) != info}
+        if len(self._known) + len(new) > MAX_PRODUCERS:
+            raise UnsoundError(f"it names more than {MAX_PRODUCERS:,} producers")
+        if new:
+            self._known.update(new)
+            self._into.add_producers(new.values())
 
 
 def _head(pieces: Iterator[bytes]) -> bytes:

@@ -42,9 +42,8 @@ def read_values(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
 def read_lines(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     """The records of JSON Lines; empty lines are passed over. Raises UnsoundError."""
     for number, line in enumerate(lines(pieces), 1):
-        if line.strip():
-            place = f"line {number}"
-            yield record_of(json_object(line, place), place)
+        place = f"line {number}"
+        yield record_of(json_object(line, place), place) if line.strip() else None
     _require_whole(source)
 
 

@@ -10,16 +10,27 @@ from flowscope_app.exchange.source import UnsoundError
 # The longest line taken: some times the largest message a collector accepts, so that every export can come back.
 MAX_LINE = 256 << 20
 
+MAX_BLANK = 1 << 20
+"""Bytes of blank space between lines or values; nobody means more, and reading it takes its time."""
+SLICE = 1 << 20
+
 # Possessive, so that a string of a million escapes costs no backtracking memory.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{}]', re.DOTALL)
 _BETWEEN = b" \t\r\n,"
+_TOO_BLANK = f"it holds more than {MAX_BLANK >> 20} MiB of blank space in one place"
 
 
 def lines(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
-    """Each line without its newline; the last one too if it has none. UnsoundError beyond `limit` bytes."""
+    """Each line without its newline; the last one too if it has none.
+
+    UnsoundError beyond `limit` bytes of one line or MAX_BLANK bytes of empty lines.
+    """
     held: list[bytes] = []
-    length = 0
-    for piece in pieces:
+    length = blank = 0
+    for piece in _sliced(pieces):
+        blank = blank + len(piece) if b"\n" in piece and not piece.strip() else 0
+        if blank >= MAX_BLANK:
+            raise UnsoundError(_TOO_BLANK)
         first, *rest = piece.split(b"\n")
         held.append(first)
         length += len(first)
@@ -31,6 +42,15 @@ def lines(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
             held, length = [rest[-1]], len(rest[-1])
     if length:
         yield b"".join(held)
+
+
+def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of no more than a MiB: what they are split into takes many times their room."""
+    for piece in pieces:
+        if len(piece) <= SLICE:
+            yield piece
+        else:
+            yield from (piece[start : start + SLICE] for start in range(0, len(piece), SLICE))
 
 
 def values(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
@@ -58,6 +78,7 @@ class _Scan:
         self._depth = 0
         self._array = False
         self._closed = False
+        self._blank = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         self._arriving.append(piece)
@@ -96,7 +117,11 @@ class _Scan:
             self._position -= self._start
             self._start = 0
         else:
-            self._buffer = self._buffer[self._position :].lstrip(_BETWEEN)
+            rest = self._buffer[self._position :]
+            self._buffer = rest.lstrip(_BETWEEN)
+            self._blank = len(rest) + (0 if self._position else self._blank)
+            if not self._buffer and self._blank > MAX_BLANK:
+                raise UnsoundError(_TOO_BLANK)
             self._position = 0
 
     def _between(self, at: int, token: bytes) -> None:

@@ -7,9 +7,14 @@ from typing import Any
 from flowscope.protocol import ProtocolError, Record, decode_body, parse_record
 from flowscope_app.exchange.source import UnsoundError
 
+MAX_BRACKETS = 2_000_000
+"""Objects and arrays in one record, as many as a collector takes in a message: each costs some hundred bytes."""
+
 
 def json_object(text: bytes, place: str) -> Any:
     """The one object that `text` holds, numbers exact. `place` ("line 7") is where it stands. Raises UnsoundError."""
+    if len(text) > MAX_BRACKETS and text.count(b"{") + text.count(b"[") > MAX_BRACKETS:
+        raise UnsoundError(f"{place} holds more than {MAX_BRACKETS:,} objects and arrays")
     try:
         values = decode_body(text)
     except ProtocolError:

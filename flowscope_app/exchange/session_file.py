@@ -25,6 +25,8 @@ from flowscope_app.exchange.source import Source, UnsoundError
 
 LEVEL = 3
 PIECE = 1 << 16
+MAX_UNKNOWN = 100_000
+"""Lines of kinds this version does not know that are passed over."""
 PRODUCER = "flowscope.producer"
 
 
@@ -70,7 +72,7 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     A record that names no producer is of the producer line before it. A live recording has no end: what was
     written whole is yielded, and a Note if its last line was not.
     """
-    live, sender = False, ""
+    live, sender, unknown = False, "", 0
     end: FileEnd | None = None
     fault: UnsoundError | None = None
     digest, count = hashlib.sha256(), 0
@@ -96,8 +98,11 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
             sender = item.id
         elif isinstance(item, FileHeader):
             live = live or item.live
-        if item is not None:
-            yield item
+        else:
+            unknown += 1
+            if unknown > MAX_UNKNOWN:
+                raise UnsoundError(f"it holds more than {MAX_UNKNOWN:,} lines of no known kind")
+        yield item
     if live:
         if fault or source.truncated:
             yield Note("its last line was cut off: the program was killed while it wrote it")

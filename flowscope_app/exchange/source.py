@@ -21,6 +21,10 @@ GZIP_PIECE = 1 << 20
 # One block of zstd is at most 128 KiB and can be packed in 4 bytes: what comes out of a piece stays under 64 MiB.
 ZSTD_PIECE = 2048
 ZSTD_WINDOW = 1 << 27
+MAX_RATIO = 1_000
+"""How many times its size a file may unpack to; spans pack to a hundredth at best."""
+FREE_BYTES = 64 << 20
+"""What any file may unpack to."""
 
 
 class UnsoundError(FlowScopeError):
@@ -68,8 +72,15 @@ class Source:
             "gzip": self._gzip,
             "zstd": self._zstd,
         }
+        unpacked, most = 0, max(FREE_BYTES, MAX_RATIO * self.size)
+        if self.compression == "none":
+            most = 1 << 63
         try:
-            yield from pieces[self.compression]()
+            for piece in pieces[self.compression]():
+                unpacked += len(piece)
+                if unpacked > most:
+                    raise UnsoundError(f"it unpacks to more than {MAX_RATIO:,} times its size")
+                yield piece
         except OSError as error:
             raise UnsoundError(f"it can't be read: {error.strerror}") from error
 

@@ -19,10 +19,12 @@ MAX_REPORTS = 1_000  # the store keeps no more either
 _DETAIL = 300  # characters
 WORDS = {
     "refused": "Refused",
-    "dropped": "Dropped by the program",
+    "dropped": "Dropped",
     "gap": "Missing",
     "filled": "Came after all",
     "connection": "Connection refused",
+    "limited": "Slowed down",
+    "claimed": "Id used twice",
 }
 
 

@@ -81,8 +81,10 @@ class ProducerRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What did not get in: `count` records, why, and whose. `kind` is refused, dropped, gap, filled or connection.
+    """What did not get in: `count` records, why, and whose.
 
+    `kind` is refused, dropped, gap, filled, connection, limited (sent too fast, so it waits) or claimed (a
+    producer's id used by another process).
     In a batch's records a Report stands in the place of a record that was refused.
     """
 

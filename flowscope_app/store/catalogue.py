@@ -5,11 +5,12 @@ All of it mirrors rows of the transaction under way or of earlier ones; after a 
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath, PureWindowsPath
 
-from flowscope.protocol import ProducerInfo
+from flowscope.protocol import MAX_ID, ProducerInfo
 from flowscope_app.base.format import one_line
 from flowscope_app.store.sequence import Sequence
 
@@ -39,6 +40,11 @@ class ProducerState:
     sequence: Sequence
     dropped: int
     dirty: bool = False
+
+    @property
+    def numbered(self) -> bool:
+        """Whether batches came from it, by whose headers it is known; else it was only named."""
+        return bool(self.sequence.watermark or self.dropped)
 
 
 @dataclass(slots=True)
@@ -87,18 +93,44 @@ class Catalogue:
             key = self.names[text] = int(found[0])
         return key
 
+    def sender(self, info: ProducerInfo) -> ProducerState:
+        """Whose numbers a batch with this producer in its header uses.
+
+        An id belongs to the process that first numbered records under it. Another process that sends under the same
+        id keeps numbers of its own, under an id made of both, so that neither loses records to the other's watermark.
+        """
+        state = self._known(info)
+        if state.numbered and _process(state.info) != _process(info):
+            return self.producer(replace(info, id=_own_id(info)))
+        if not state.numbered and _process(state.info) != _process(info):  # what is known of it is hearsay
+            state.info = replace(state.info, host=info.host, pid=info.pid, started_ns=info.started_ns)
+            self._save_info(state)
+        return self.producer(info)
+
     def producer(self, info: ProducerInfo) -> ProducerState:
         """The state of a producer, by its id. What its row does not know yet is taken from `info`."""
+        state = self._known(info)
+        if info is not state.info and info != state.info:
+            merged = _merged(state.info, info)
+            if state.numbered:  # a bare record or a file that names it does not say which process it is
+                old = state.info
+                merged = replace(merged, host=old.host, pid=old.pid, started_ns=old.started_ns)
+            if merged != state.info:
+                state.info = merged
+                self._save_info(state)
+        return state
+
+    def _known(self, info: ProducerInfo) -> ProducerState:
         state = self.producers.get(info.id)
         if state is None:
             state = self.producers[info.id] = self._load_producer(info)
-        if info is not state.info and info != state.info:
-            state.info = _merged(state.info, info)
-            self._connection.execute(
-                "UPDATE producers SET program=?, pid=?, host=?, language=?, runtime=?, sdk=?, started_ns=? WHERE key=?",
-                (*_columns(state.info), state.key),
-            )
         return state
+
+    def _save_info(self, state: ProducerState) -> None:
+        self._connection.execute(
+            "UPDATE producers SET program=?, pid=?, host=?, language=?, runtime=?, sdk=?, started_ns=? WHERE key=?",
+            (*_columns(state.info), state.key),
+        )
 
     def _load_producer(self, info: ProducerInfo) -> ProducerState:
         row = self._connection.execute(
@@ -258,6 +290,17 @@ def _columns(info: ProducerInfo) -> tuple[str, int | None, str, str, str, str, i
         info.sdk,
         info.started_ns,
     )
+
+
+def _process(info: ProducerInfo) -> tuple[str, int, int | None]:
+    """What no process changes in its life, and no two have alike."""
+    return info.host, info.pid, info.started_ns
+
+
+def _own_id(info: ProducerInfo) -> str:
+    """The id of a process whose id is another's already: the same whenever it sends."""
+    digest = hashlib.blake2b(repr(_process(info)).encode(), digest_size=4).hexdigest()
+    return f"{info.id[: MAX_ID - 9]}~{digest}"
 
 
 def _merged(old: ProducerInfo, new: ProducerInfo) -> ProducerInfo:

@@ -52,9 +52,9 @@ class Import:
             self._writer.importing.add(state.key)
         return committed
 
-    def add_producer(self, info: ProducerInfo) -> None:
-        """Make a producer known, so that records that name it (flowscope.producer) find its program and process."""
-        self._writer.add_producer(info)
+    def add_producers(self, infos: Iterable[ProducerInfo]) -> None:
+        """Make producers known, so that records that name one (flowscope.producer) find its program and process."""
+        self._writer.add_producers(infos)
 
     def name_session(self, session_id: str, name: str) -> None:
         """The name a session shall have; one that it has already stays."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from flowscope.protocol import Header, ProducerInfo, Record
+from flowscope.protocol import Header, ProducerInfo, Record, visible
 from flowscope_app.spans.ids import id64
 from flowscope_app.spans.kinds import Status
 from flowscope_app.store import catalogue as cat
@@ -24,6 +24,9 @@ MAX_DETAILS = 100
 """Different reports of one transaction that are kept with their text; further ones are summed."""
 MAX_REPORTS = 10_000
 """Reports kept in the database; the totals in `meta` count on."""
+
+MAX_LEAP = 2**40
+"""How far a batch may leave numbers out: what a program at 100,000 records a second uses up in four months."""
 
 _NO_END = -1
 _FINISHED = (int(Status.SUCCESS), int(Status.ERROR))
@@ -73,8 +76,11 @@ class Transaction:
         producer: ProducerState | None = None
         wanted: Iterable[Record | Report] = records
         if header is not None and header.producer is not None:
-            producer = self._catalogue.producer(header.producer)
-            self._producers[header.producer.id] = producer
+            producer = self._catalogue.sender(header.producer)
+            if self._leaps(header, producer):
+                return
+            self._producers[producer.info.id] = producer
+            self._note_claim(header.producer, producer)
             self._note_drops(header, producer)
             # A message refused as a whole uses up the numbers it names. Otherwise only what is there does: what a
             # batch lacks of its own count shows as a gap before the next one.
@@ -88,6 +94,25 @@ class Transaction:
         for report in reports:
             self._report(report, producer)
         self._stage(wanted, producer)
+
+    def _leaps(self, header: Header, producer: ProducerState) -> bool:
+        """Whether its numbers are none that a program can have counted to; then it is refused, and they stay free."""
+        ahead = max(header.seq - producer.sequence.watermark, header.dropped - producer.dropped)
+        if ahead <= MAX_LEAP:
+            return False
+        detail = f"seq and dropped: {ahead:,} beyond what came before, no program counts that far"
+        self._report(Report("refused", detail, max(1, header.count)), producer)
+        return True
+
+    def _note_claim(self, claimed: ProducerInfo, producer: ProducerState) -> None:
+        """Report once that a process sends under the id of another."""
+        if producer.info.id == claimed.id or producer.numbered:
+            return
+        detail = (
+            f'producer id "{visible(claimed.id, 80)}" is another process\'s; what pid {claimed.pid} on'
+            f' "{visible(claimed.host, 80)}" sends under it is kept apart as "{visible(producer.info.id, 100)}"'
+        )
+        self._report(Report("claimed", detail, 1, claimed.session_id, producer.info.id))
 
     def _consume(self, first: int, last: int, producer: ProducerState) -> Taken:
         """Take numbers `first` to `last` of a producer, and report the gap before them or the one they fill."""
@@ -120,13 +145,14 @@ class Transaction:
             return
         producer.dropped = header.dropped
         producer.dirty = True
-        self.committed.dropped += more
         detail = "the program dropped records before they were sent"
         self._report(Report("dropped", detail, more, producer.info.session_id, producer.info.id))
 
     def _report(self, report: Report, producer: ProducerState | None = None) -> None:
         if report.kind == "refused":
             self.committed.refused += report.count
+        elif report.kind == "dropped":
+            self.committed.dropped += report.count
         who = report.producer or (producer.info.id if producer else "")
         entry = (report.kind, report.detail, report.session, who)
         if entry not in self._reports and len(self._reports) >= MAX_DETAILS:

@@ -199,10 +199,11 @@ class StoreWriter:
                 raise
             raise found from error
 
-    def add_producer(self, info: ProducerInfo) -> None:
-        """Make a producer known, or known better."""
+    def add_producers(self, infos: Iterable[ProducerInfo]) -> None:
+        """Make producers known, or known better."""
         with self.transaction():
-            self.catalogue.producer(info)
+            for info in infos:
+                self.catalogue.producer(info)
 
     def _last_change(self) -> int:
         row = self.connection.execute("SELECT value FROM meta WHERE name = 'change'").fetchone()

@@ -198,7 +198,7 @@ def test_a_bomb_of_spaces_is_refused_in_seconds(tmp_path: Path, writer: StoreWri
         file.write(LIVE)
         for _ in range(400):
             file.write(b" " * (1 << 20))
-    assert "longer than 256 MiB" in refused(writer, path)
+    assert "more than 1,000 times its size" in refused(writer, path)
 
 
 def test_an_import_given_up_half_way_leaves_nothing(tmp_path: Path, writer: StoreWriter, session_file: bytes) -> None:

@@ -81,7 +81,7 @@ def test_producers_come_back_with_the_records_that_name_them(
     writer: StoreWriter, reader: StoreReader, record: MakeRecord
 ) -> None:
     with writer.begin_import() as into:
-        into.add_producer(ProducerInfo("p", "s", "/srv/app.py", 7, "host", "python", "3.11"))
+        into.add_producers([ProducerInfo("p", "s", "/srv/app.py", 7, "host", "python", "3.11")])
         into.write([Incoming(None, [record("a", metadata={"flowscope.producer": "p"})])])
         into.commit()
     row = reader.session("s")

@@ -9,10 +9,11 @@ from flowscope.protocol.address import (
     split_key,
     with_key,
 )
-from flowscope.protocol.body import decode_body
+from flowscope.protocol.body import MAX_RECORDS, decode_body
 from flowscope.protocol.errors import AddressError, ProtocolError, UnknownVersion, visible
 from flowscope.protocol.frames import (
     COMPRESSIONS,
+    MAX_HEADER,
     PROTOCOL_VERSION,
     SUPPORTED_VERSIONS,
     Header,
@@ -41,9 +42,11 @@ __all__ = [
     "COMPRESSIONS",
     "DEFAULT_ADDR",
     "EXTRA",
+    "MAX_HEADER",
     "MAX_ID",
     "MAX_NAME",
     "MAX_OPERATION",
+    "MAX_RECORDS",
     "MAX_TIME_NS",
     "PROTOCOL_VERSION",
     "REPAIRED",

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -17,11 +17,14 @@ SPLIT_LIMIT = 8 * 1024 * 1024
 """Longest body, in bytes, that is searched for its sound records when it is not JSON as a whole."""
 SPLIT_RECORDS = 10_000
 """How many records are looked for in such a body."""
+MEND_VALUES = 1_000_000
+"""How many values (by their separators) a body may hold to be read by the slow decoder, some microseconds each."""
 READ_DEPTH = 1000
 """Nesting of a whole record beyond which it is not read."""
 _TOO_DEEP = f"json: nested deeper than {READ_DEPTH:,} levels"
 
 _NOTE = "json: what JSON or UTF-8 does not allow was replaced (unpaired surrogates, NaN, infinities)"
+_ROUNDED = "json: integers beyond 64 bits were rounded, the message is too long to keep all their digits"
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -31,7 +34,9 @@ _LONGEST_NUMBER = 1000
 class Mended(dict[str, Any]):
     """A record whose JSON had to be mended to be read; `notes` says how."""
 
-    notes: tuple[str, ...] = (_NOTE,)
+    def __init__(self, members: Mapping[str, Any], *notes: str) -> None:
+        super().__init__(members)
+        self.notes = notes or (_NOTE,)
 
 
 class Unreadable:
@@ -50,10 +55,10 @@ class _NotJson(str):
 def decode_body(body: bytes) -> list[Any]:
     """Return the elements of a JSON array, or the one object, for parse_record to check one by one.
 
-    Numbers keep all their digits. Where the body is not quite JSON, what is sound in it is kept: NaN and the
-    infinities become strings, unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and an element
-    that can't be read becomes an Unreadable in its place. Raises ProtocolError if there is no object or array,
-    or more than MAX_RECORDS elements.
+    Numbers keep all their digits; in a body of more than MEND_VALUES values they may be rounded, and the records
+    say so. Where the body is not quite JSON, what is sound in it is kept: NaN and the infinities become strings,
+    unpaired surrogates and bytes that are not UTF-8 become U+FFFD, and an element that can't be read becomes an
+    Unreadable in its place. Raises ProtocolError if there is no object or array, or more than MAX_RECORDS elements.
     """
     value: Any
     body = body.removeprefix(_BOM)
@@ -66,11 +71,7 @@ def decode_body(body: bytes) -> list[Any]:
             raise ProtocolError(_not_a_body(start)) from None
         value, lossy = None, True
     if lossy:
-        try:
-            value = _load_leniently(body)
-        except (ValueError, RecursionError):
-            if value is None or len(body) <= SPLIT_LIMIT:
-                value = list(_split(body))
+        value = _with_care(body, value)
     if isinstance(value, list):
         if len(value) > MAX_RECORDS:
             raise ProtocolError(f"body: holds {len(value):,} records, a message may hold {MAX_RECORDS:,}")
@@ -78,6 +79,21 @@ def decode_body(body: bytes) -> list[Any]:
     if isinstance(value, dict):
         return [value]
     raise ProtocolError("body: must be an object or an array of objects")
+
+
+def _with_care(body: bytes, rounded: Any) -> Any:
+    """Decode slowly what the fast decoder refused, or (`rounded`, None if it refused) may have rounded."""
+    mendable = body.count(b",") + body.count(b"[") + body.count(b"{") <= MEND_VALUES
+    if mendable:
+        try:
+            return _load_leniently(body)
+        except (ValueError, RecursionError):
+            pass
+    if rounded is None or (mendable and len(body) <= SPLIT_LIMIT):
+        return list(_split(body))
+    if isinstance(rounded, list):
+        return [Mended(item, _ROUNDED) if isinstance(item, dict) else item for item in rounded]
+    return Mended(rounded, _ROUNDED) if isinstance(rounded, dict) else rounded
 
 
 def _not_a_body(start: bytes) -> str:

@@ -14,6 +14,8 @@ SUPPORTED_VERSIONS = (1,)
 COMPRESSIONS = ("none", "gzip", "zstd")
 MAX_INTEGER = 2**53 - 1
 """Largest integer in a header: what every language's number holds exactly."""
+MAX_HEADER = 1 << 16
+"""Longest header frame in bytes: some times what its longest texts take."""
 MAX_TEXT = 1024
 """Longest text in a header, in code points; ids at most 256."""
 
@@ -95,6 +97,8 @@ def decode_header(data: bytes) -> Header:
 
     Raises UnknownVersion before anything else is looked at, ProtocolError for whatever else is wrong.
     """
+    if len(data) > MAX_HEADER:
+        raise ProtocolError(f"longer than {MAX_HEADER >> 10} KiB", field="header")
     try:
         wire = orjson.loads(data)
     except orjson.JSONDecodeError:
