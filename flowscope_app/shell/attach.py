@@ -51,9 +51,10 @@ def _ways_with_key(addr: str, endpoint: str, key: bytes) -> list[tuple[str, str]
 def _bare(connect: str) -> str:
     return (
         "import zmq\n"
-        f"push = zmq.Context().socket(zmq.PUSH); {connect}\n"
+        f"context = zmq.Context(); push = context.socket(zmq.PUSH); {connect}\n"
         'push.send_json({"id": "1", "session_id": "hello", "operation": "greet",\n'
-        '    "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:00:01Z"})'
+        '    "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T00:00:01Z"})\n'
+        "push.close(); context.term()  # waits until it is sent"
     )
 
 
