@@ -11,7 +11,7 @@ from flowscope_app.views.common.copy_button import CopyButton
 from flowscope_app.views.common.labels import PlainLabel
 
 _WIDTH = 720
-_WIDTH_WITH_KEY = 980
+_WIDTH_WITH_KEY = 1040
 _BY_ADDRESS = "Where the SDK is installed (pip install flowscope), the address alone attaches it"
 _IN_CODE = "Or in the code, before the frameworks are used"
 _BARE = "Any other language: push one JSON object a span"

@@ -13,10 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from flowscope.protocol import DEFAULT_ADDR, split_key, with_key
+from flowscope_app import theme
 from flowscope_app.collector import keys
 from flowscope_app.collector.hosts import elsewhere
 from flowscope_app.shell.attach import AttachDialog, attach_ways
@@ -121,7 +122,8 @@ def test_what_is_offered_for_copying_attaches_a_program(collector: Any, start_co
     keyed.wait_spans(2)
 
 
-def test_the_dialog_has_room_for_the_key(qtbot: QtBot) -> None:
+def test_the_dialog_has_room_for_the_key(qtbot: QtBot, qapp: QApplication) -> None:
+    theme.apply(qapp, "dark")  # its fonts decide
     addr = with_key("tcp://255.255.255.255:65534", b"\xff" * 32)
     parent = QWidget()
     qtbot.addWidget(parent)

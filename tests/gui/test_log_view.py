@@ -43,7 +43,7 @@ def test_reports_of_the_store_stand_newest_first(view: LogView, writer: StoreWri
     writer.report(Report("dropped", "its buffer was full", 1204))
     view.show()
     qtbot.waitUntil(lambda: view.model.rowCount() == 2, timeout=5_000)
-    assert line(view.model, 0) == ["Dropped by the program", "1,204", "–", "its buffer was full"]
+    assert line(view.model, 0) == ["Dropped", "1,204", "–", "its buffer was full"]
     assert line(view.model, 1) == ["Refused", "3", "support", "start_time: not a time"]
     assert view.says == ""
 
