@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -223,3 +228,30 @@ def test_a_program_forgets_what_nobody_will_acknowledge(tmp_path: Path) -> None:
             count += len(orjson.loads(pull.recv_multipart()[1]))
         assert delivery.finish(program) == ["True"]
         assert count >= 400
+
+
+@pytest.mark.parametrize("kind", [zmq.ROUTER, zmq.PULL, None], ids=["mute", "not a router", "not ZeroMQ"])
+def test_a_control_channel_that_never_answers_keeps_no_program_waiting_for_ever(
+    kind: int | None, free_addr: str
+) -> None:
+    control = free_addr.rsplit(":", 1)[0] + f":{int(free_addr.rsplit(':', 1)[1]) + 1}"
+    with zmq.Context() as context, context.socket(zmq.PULL) as data, contextlib.ExitStack() as held:
+        data.setsockopt(zmq.RCVTIMEO, 20_000)
+        data.bind(free_addr)
+        if kind is None:
+            mute = held.enter_context(socket.socket())
+            mute.bind(("127.0.0.1", int(control.rsplit(":", 1)[1])))
+            mute.listen()
+        else:
+            held.enter_context(context.socket(kind)).bind(control)
+        code = "import flowscope\nwith flowscope.trace('op'): pass\nprint(flowscope.flush(20))"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "FLOWSCOPE_ADDR": free_addr},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout == "True\n"
+        assert len(data.recv_multipart()) == 2

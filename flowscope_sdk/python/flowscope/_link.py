@@ -18,6 +18,8 @@ from flowscope.protocol import Header, ProducerInfo, control_addr, encode_header
 
 SILENT = 2.0
 """Seconds without a control channel beside a data connection that tell: nothing is acknowledged here."""
+UNANSWERED = 4.0
+"""The same where something listens there and has never answered: it may be no collector at all."""
 REFUSED = 0.3
 """The same where the control channel is refused, and nobody ever acknowledged."""
 _HIGH_WATER = 16
@@ -152,13 +154,18 @@ class Link:
             self._greet()
         self._hear(now)
         if self.data.connected:
-            patience = REFUSED if self._control.refused and not self._confirms else SILENT
-            if not self._control.connected and now - max(self.data.since, self._control.since) > patience:
+            if now - max(self.data.since, self._control.since) > self._patience():
                 self._confirms = False
                 self.window.forget_sent()
             elif self._confirms and self.window.stalled(now):
                 self._greet()
         self._pump(now)
+
+    def _patience(self) -> float:
+        """Seconds after which a silent control channel means that nothing is acknowledged here."""
+        if self._control.connected:
+            return float("inf") if self._confirms else UNANSWERED
+        return REFUSED if self._control.refused and not self._confirms else SILENT
 
     def ready(self, now: float) -> bool:
         """Whether a new batch is taken now."""
