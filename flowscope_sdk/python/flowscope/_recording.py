@@ -19,8 +19,8 @@ _MARK = b'{"flowscope":"session"'
 class Recording:
     """Appends gzip members of JSON Lines, each in one write and begun by who writes it.
 
-    So several processes may share the file, and a killed one leaves it sound. A file that is not a session file is
-    never touched.
+    So several processes may share the file. One that is killed can leave its last member torn: what was written
+    before is readable, what others append behind it is not. A file that is not a session file is never touched.
     """
 
     def __init__(self, path: str, producer: ProducerInfo) -> None:
