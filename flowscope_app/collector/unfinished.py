@@ -18,6 +18,8 @@ from flowscope.protocol import split_key
 LIMIT = 65 << 20
 """Bytes without a message after which a connection is looked at, and as much again after which it is shut: more than
 the longest message that is taken."""
+STUCK_LOOKS = 10
+"""Looks at a suspect that ZeroMQ reads no more of, its queue being full of one message's frames, before it is shut."""
 _BYTES_RECEIVED = 128  # offset of tcpi_bytes_received in Linux's struct tcp_info
 _INFO_LENGTH = _BYTES_RECEIVED + 8
 
@@ -28,6 +30,8 @@ class Inflow:
 
     base: int = 0
     suspected_at: int | None = None
+    last: int = 0  # bytes received at the last look
+    stuck: int = 0  # looks in a row at which nothing moved though bytes were waiting
 
 
 class Unfinished:
@@ -62,7 +66,7 @@ class Unfinished:
                 if received - inflow.base > LIMIT:
                     inflow.suspected_at = received
                     self._suspects.add(source)
-            elif received - inflow.suspected_at > LIMIT:
+            elif received - inflow.suspected_at > LIMIT or _is_stuck(source, inflow, received):
                 _shut(source)
                 self._forget(source)
                 shut += 1
@@ -71,6 +75,24 @@ class Unfinished:
     def _forget(self, source: int) -> None:
         self._inflows.pop(source, None)
         self._suspects.discard(source)
+
+
+def _is_stuck(source: int, inflow: Inflow, received: int) -> bool:
+    """Whether bytes have waited for long that nobody reads. A connection that is merely idle has none waiting."""
+    moved, inflow.last = received != inflow.last, received
+    inflow.stuck = inflow.stuck + 1 if not moved and _waiting(source) else 0
+    return inflow.stuck >= STUCK_LOOKS
+
+
+def _waiting(source: int) -> int:
+    """Bytes in the kernel that have not been read from a connection."""
+    import fcntl
+    import termios
+
+    try:
+        return int.from_bytes(fcntl.ioctl(source, termios.FIONREAD, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 def _received(source: int, port: int) -> int | None:
