@@ -44,6 +44,40 @@ def test_a_streamed_output_grows_while_it_streams(sdk):
     assert sdk.one("llm")["output"] == "Once upon a time"
 
 
+def test_a_streamed_answer_shows_its_reasoning_and_tool_calls_as_they_grow(sdk):
+    with flowscope.trace("llm", kind="llm") as span:
+        span.stream_reasoning("The weather? ")
+        span.stream_reasoning("Ask.")
+        span.stream("Let me look.")
+        span.stream_tool_call(0, '{"city": ', id="call_1", name="weather")
+        span.stream_tool_call(1, "{}", id="call_2", name="clock")
+        span.stream_tool_call(0, '"Oslo"}')
+        grown = {
+            "role": "assistant",
+            "parts": [
+                {"type": "reasoning", "content": "The weather? Ask."},
+                {"type": "text", "content": "Let me look."},
+                {"type": "tool_call", "id": "call_1", "name": "weather", "arguments": '{"city": "Oslo"}'},
+                {"type": "tool_call", "id": "call_2", "name": "clock", "arguments": "{}"},
+            ],
+        }
+        sdk.wait_for(lambda: (sdk.spans.get(span.id) or {}).get("output") == grown)
+        assert 0 < sdk.spans[span.id]["metadata"]["gen_ai.response.time_to_first_chunk"] < 10
+        span.output = "done"
+    assert sdk.one("llm")["output"] == "done"
+
+
+def test_a_long_stream_comes_whole_and_its_pending_states_stay_within_their_rate(sdk):
+    piece, begun = "x" * 1000, time.monotonic()
+    with flowscope.trace("llm") as span:
+        for _ in range(900):
+            span.stream(piece)
+            sdk.receive(0.001)
+    assert len(sdk.one("llm")["output"]) == 900_000
+    growing = sum(len(record["output"] or "") for record in sdk.records[:-1])
+    assert growing <= 1_100_000 * (time.monotonic() - begun + 0.1)
+
+
 def test_a_decorated_generator_shows_what_it_has_yielded_so_far(sdk):
     @flowscope.trace
     def pieces():

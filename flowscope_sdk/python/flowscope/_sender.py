@@ -25,8 +25,10 @@ TICK = 0.1
 TICK_NS = int(TICK * 1e9)
 ABSENT_TICK = 0.5
 """Seconds between looks for a collector that is not there."""
-REFRESH_NS = 300_000_000
-"""A pending span that changes (streamed output) is sent again at most this often."""
+REFRESH_NS = 150_000_000
+"""A pending span that changes (streamed output) is sent again at most this often; a long one less often:"""
+REFRESH_NS_PER_BYTE = 1_000
+"""A growing answer costs at most about 1 MB/s of encoding, whatever stands before it."""
 BATCH_RECORDS = 512
 BATCH_BYTES = 1 << 20
 MAX_AHEAD = 8 << 20
@@ -212,7 +214,7 @@ class Sender:
         span._cost = 0
         if span.end_ns is None and not open_too:
             now = monotonic_ns()
-            if now - span._clock < TICK_NS or (span._shown and now - span._shown < REFRESH_NS):
+            if now - span._clock < TICK_NS or (span._shown and now - span._shown < _refresh_ns(span)):
                 self._young.append(span)
                 return
         span._queued = False  # before it is read: a change after this has it queued again
@@ -298,6 +300,13 @@ class Sender:
     def _tell(self) -> bool:
         """Whether the collector knows how many spans were dropped; an empty batch tells it."""
         return self._dropped + self.intake.dropped == self._told_dropped or self._send([])
+
+
+def _refresh_ns(span: Span) -> int:
+    """How long the last pending state of a span is good enough."""
+    held, growing = span._input, span._stream
+    size = (0 if held is None else len(held)) + (0 if growing is None else growing.size)
+    return REFRESH_NS + size * REFRESH_NS_PER_BYTE
 
 
 def _new_producer(session_id: str) -> ProducerInfo:

@@ -10,7 +10,7 @@ from flowscope._capture import loads, snapshot
 from flowscope._errors import ErrorInfo
 from flowscope._guard import failed
 from flowscope._intake import SPAN_COST
-from flowscope._streams import Stream, Text
+from flowscope._streams import Answer, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,19 +108,46 @@ class Span:
 
     def stream(self, text: str) -> None:
         """Append a piece of streamed text: until an output is set, the pieces so far are the output."""
-        if self._level == 1:
-            return
-        if not isinstance(self._stream, Text):
-            self.first_token()
-            self._stream = Text()
-        self._stream.add(text)
-        self._changed(len(text))
+        self._grow("text", text)
+
+    def stream_reasoning(self, text: str) -> None:
+        """Append a piece of streamed reasoning (thinking)."""
+        self._grow("reasoning", text)
+
+    def stream_tool_call(
+        self, key: object, arguments: str = "", *, id: str | None = None, name: str | None = None
+    ) -> None:
+        """Append a piece of a streamed tool call's arguments (JSON text).
+
+        `key` tells the calls of one answer apart: their index or id.
+        """
+        self._grow("tool_call", arguments, key, id, name)
+
+    def _grow(self, kind: str, piece: str, key: object = None, id: str | None = None, name: str | None = None) -> None:
+        try:
+            answer = self._stream
+            if not isinstance(answer, Answer):
+                self.first_token()
+                if self._level == 1:
+                    return
+                answer = self._stream = Answer()
+            if kind == "tool_call":
+                answer.add_call(key, piece, id, name)
+            else:
+                answer.add(kind, piece)
+            self._changed(len(piece))
+        except Exception as error:
+            failed("Span.stream", error)
 
     def first_token(self) -> None:
         """Note that the first piece of a streamed answer is here now; only the first call counts."""
-        if "flowscope.first_token_ns" not in self.metadata:
-            self.metadata["flowscope.first_token_ns"] = monotonic_ns() - self._clock
-            self.metadata["flowscope.stream"] = True
+        metadata = self.metadata
+        if "flowscope.first_token_ns" not in metadata:
+            waited = monotonic_ns() - self._clock
+            metadata["flowscope.first_token_ns"] = waited
+            metadata["flowscope.stream"] = True
+            if self.kind == "llm":
+                metadata["gen_ai.response.time_to_first_chunk"] = waited / 1e9
 
     def set(self, key: str, value: Any) -> None:
         """Set one member of the metadata."""
@@ -209,6 +236,10 @@ class Unrecorded(Span):
         return {}
 
     def stream(self, text: str) -> None: ...
+    def stream_reasoning(self, text: str) -> None: ...
+    def stream_tool_call(
+        self, key: object, arguments: str = "", *, id: str | None = None, name: str | None = None
+    ) -> None: ...
     def first_token(self) -> None: ...
     def set(self, key: str, value: Any) -> None: ...
     def set_metadata(self, members: Mapping[str, Any]) -> None: ...
