@@ -53,6 +53,12 @@ FIGURES: tuple[Figure, ...] = (
         "From when a program on this host sent a batch to its commit, of the slowest batch in the last commit."
         " Other machines' clocks differ by more, so their programs are not measured.",
     ),
+    Figure(
+        "commit_median_ms", "Commit, median", "gauge", "ms",
+        "From when a batch is to be written to its commit, waiting for the database included: half of the last minute's"
+        " took no longer.",
+    ),
+    Figure("commit_p99_ms", "Commit, 99 %", "gauge", "ms", "The same, of 99 % of the last minute's batches."),
     Figure("queue", "Queue", "gauge", "", "Records read and not committed yet."),
     Figure("spans_stored", "Spans stored", "counter", "", "New spans committed since the collector started."),
     Figure("spans_replaced", "Spans updated", "counter", "", "Records that replaced a span known already."),

@@ -34,11 +34,15 @@ class HealthMeter:
         moment = time.monotonic()
         if moment < self._next and not now:
             return
-        self._next = moment + REFRESH_S
+        if moment >= self._next:
+            self._pipeline.latencies.tick()
+            self._next = moment + REFRESH_S
         pipeline, counters = self._pipeline, self._pipeline.counters
         self.figures = {
             "rate": round(pipeline.rate, 1),
             "lag_ms": None if pipeline.lag_ms is None else round(pipeline.lag_ms, 1),
+            "commit_median_ms": _ms(pipeline.latencies.recent(0.5)),
+            "commit_p99_ms": _ms(pipeline.latencies.recent(0.99)),
             "queue": pipeline.queued,
             "spans_stored": counters.stored,
             "spans_replaced": counters.replaced,
@@ -54,3 +58,7 @@ class HealthMeter:
             "writable": int(not pipeline.fault),
             "uptime_s": round(moment - self._started, 1),
         }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1e3, 2)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flowscope.protocol import ProducerInfo, ProtocolError, split_message
 from flowscope_app.collector.decode import decode
+from flowscope_app.collector.latencies import Latencies
 from flowscope_app.collector.limits import Limits
 from flowscope_app.collector.producers import Producers
 from flowscope_app.collector.voice import Voice
@@ -59,6 +60,8 @@ class Pipeline:
         self.producers = producers if producers is not None else Producers()
         self.lag_ms: float | None = None  # of the newest commit, from when its oldest batch was sent; None: not told
         self.fault = ""  # why nothing can be written just now
+        self.latencies = Latencies()
+        self._held_up = 0.0
         self._writer = writer
         self._voice = voice
         self._held: list[Incoming] = []
@@ -66,6 +69,7 @@ class Pipeline:
         self._bytes = 0
         self._failures = 0
         self._retry_at = 0.0
+        self._due_at = 0.0  # when what is held was first to be written
         self._commits: deque[tuple[float, int]] = deque()
 
     @property
@@ -144,10 +148,18 @@ class Pipeline:
         """Seconds until `commit` should be called; None if nothing is held."""
         return max(0.0, self._retry_at - time.monotonic()) if self._held else None
 
+    def held_up(self, seconds: float) -> None:
+        """The writer was taken so long by something else, for which the next batch had to wait."""
+        self._held_up = seconds
+
     def commit(self) -> Committed | None:
         """Write what is held, in one transaction. None if nothing was due or the database takes no writes."""
-        if not self._held or time.monotonic() < self._retry_at:
+        begun = time.monotonic()
+        if not self._held or begun < self._retry_at:
             return None
+        if not self._failures:
+            self._due_at = begun - self._held_up
+        self._held_up = 0.0
         try:
             committed = self._writer.write(self._held)
         except StoreFault as error:
@@ -157,6 +169,7 @@ class Pipeline:
             logger.warning("the database takes writes again; nothing that had arrived is lost")
         self.fault, self._failures, self._retry_at = "", 0, 0.0
         now = time.monotonic()
+        self.latencies.note(now - self._due_at)
         self._commits.append((now, self._records))
         self._forget(now)
         self._note_producers()

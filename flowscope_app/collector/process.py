@@ -163,6 +163,7 @@ class Collector:
             "uptime_s": round(time.monotonic() - self._started, 1),
             "imports": self._tasks.running(),
             "health": self.health.figures,
+            "commits": self._pipeline.latencies.counts,
             "programs": self._pipeline.producers.rows(),
         }
 
@@ -181,14 +182,15 @@ class Collector:
             self._handshakes.read()
         self._note_strangers()
         self._pipeline.release()
-        if self._sockets.data in events:
-            self._gather()
+        slack = self._gather() if self._sockets.data in events else None
         self._shut_endless()
         self._commit()
         self.health.refresh()
         self._lives.look(blocked=bool(self._pipeline.fault))
+        begun = time.monotonic()
         if self._tasks.busy and not self._pipeline.fault:
-            self._tasks.step(idle=self._sockets.data not in events)
+            self._tasks.step(slack)
+        self._pipeline.held_up(time.monotonic() - begun)
 
     def _poller_events(self) -> list[tuple[Any, int]]:
         """What is ready. Data is not looked at while a batch waits for the database."""
@@ -206,21 +208,26 @@ class Collector:
         finally:
             self._poller.unregister(self._sockets.data)
 
-    def _gather(self) -> None:
-        """Read messages for one transaction: until it is full, or its time is up."""
+    def _gather(self) -> float:
+        """Read messages for one transaction: until it is full, or its time is up. Returns the seconds waited."""
         data, pipeline = self._sockets.data, self._pipeline
         deadline = time.monotonic() + GATHER_S
+        waited = 0.0
         while not pipeline.full:
             try:
                 source, frames = receive(data)
                 self._unfinished.delivered(source)
                 pipeline.take(frames, source)
             except zmq.Again:
-                left = deadline - time.monotonic()
-                if left <= 0 or not data.poll(max(1, int(left * 1000))):
-                    return
+                begun = time.monotonic()
+                left = deadline - begun
+                more = left > 0 and data.poll(max(1, int(left * 1000)))
+                waited += time.monotonic() - begun
+                if not more:
+                    break
             if time.monotonic() >= deadline:
-                return
+                break
+        return waited
 
     def _commit(self) -> None:
         committed = self._pipeline.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.collector.upkeep import Upkeep
+from flowscope_app.collector.upkeep import BUSY_STEP_S, Allowance, Upkeep
 from flowscope_app.store import StoreFault, StoreWriter
 
 KEPT_RESULTS = 100
 SWEEP_ROWS = 1_000
 SWEEP_ROWS_BETWEEN_SPANS = 150
 """Spans deleted in one step while others come in: some hundredths of the time their transaction takes."""
+SWEEP_ROW_S = 0.000_02
+"""About what it takes to delete a span, by which time that would pass unused is turned into deleted ones."""
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -63,6 +66,7 @@ class Tasks:
         self._replies: dict[int, Reply] = {}
         self._count = 0
         self._upkeep = Upkeep(writer)
+        self._allowance = Allowance()
         self._sweeping = True  # what an earlier process left hidden goes first
 
     @property
@@ -92,17 +96,30 @@ class Tasks:
         """The imports that are not done."""
         return [task.reply for task in self._queue]
 
-    def step(self, *, idle: bool = True) -> None:
-        """Do a little: well under a tenth of a second, less unless `idle`. Upkeep waits until that is so."""
+    def step(self, slack: float | None = None) -> None:
+        """Do a little: well under a tenth of a second.
+
+        While spans come, `slack` says how many seconds of its last turn the loop waited for some: it is less, then.
+        None if none came.
+        """
+        allowed = self._allowance.earn(slack or 0.0)
         if self._queue:
             self._advance(self._queue[0])
-            return
-        if not self._sweeping:
-            if idle and self._upkeep.busy:
+        elif slack is None:
+            if self._sweeping:
+                self._sweep(SWEEP_ROWS)
+            elif self._upkeep.busy:
                 self._sweeping = self._upkeep.step()
-            return
+        elif self._upkeep.busy and allowed >= BUSY_STEP_S:
+            begun = time.monotonic()
+            self._sweeping |= self._upkeep.step(BUSY_STEP_S)
+            self._allowance.spend(time.monotonic() - begun)
+        elif self._sweeping:
+            self._sweep(min(SWEEP_ROWS, SWEEP_ROWS_BETWEEN_SPANS + int(slack / SWEEP_ROW_S)))
+
+    def _sweep(self, rows: int) -> None:
         try:
-            self._sweeping = self._writer.sweep(SWEEP_ROWS if idle else SWEEP_ROWS_BETWEEN_SPANS)
+            self._sweeping = self._writer.sweep(rows)
         except StoreFault as error:
             logger.debug("not swept now: %s", error)
             self._sweeping = False

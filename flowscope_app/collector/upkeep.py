@@ -1,4 +1,4 @@
-"""What keeps the store in order while nothing else is to do: the search index, and limits on what is kept."""
+"""What keeps the store in order: the search index, and limits on what is kept. Most of it while no spans come."""
 
 from __future__ import annotations
 
@@ -11,10 +11,35 @@ from flowscope_app.settings import Settings
 from flowscope_app.store import Policy, StoreFault, StoreWriter
 
 LIMITS_EVERY_S = 60.0
+STEP_S = 0.02
+BUSY_STEP_S = 0.01
+SHARE = 0.04
+"""Of the time while spans come one upon another: so much slower they are taken, so that a search's tail has an end."""
+MOST_SAVED_S = 0.05
 PAUSE_S = 2.0
 """After a fault, until it is tried again."""
 
 logger = logging.getLogger("flowscope.collector")
+
+
+class Allowance:
+    """How much time upkeep may take while spans come: what the loop would only have waited, and a share of the rest."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._saved = 0.0
+
+    def earn(self, slack: float) -> float:
+        """A turn of the loop is over, in which it waited `slack` seconds. Returns the seconds that may be taken."""
+        now = self._clock()
+        self._saved = min(MOST_SAVED_S, self._saved + slack + SHARE * (now - self._since))
+        self._since = now
+        return self._saved
+
+    def spend(self, seconds: float) -> None:
+        """So much was taken."""
+        self._saved -= seconds
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -46,20 +71,20 @@ class Upkeep:
         now = time.monotonic()
         return now >= self._paused_until and (self._writer.index_behind or now >= self._look_at)
 
-    def step(self) -> bool:
+    def step(self, seconds: float = STEP_S) -> bool:
         """Do a little of what is due. True if sessions were hidden, which the store's sweep must now delete."""
         try:
             if time.monotonic() >= self._look_at:
                 return self._retire()
-            self._writer.index()
+            self._writer.index(seconds)
         except StoreFault as error:
             logger.debug("not now: %s", error)
             self._paused_until = time.monotonic() + PAUSE_S
         return False
 
     def _retire(self) -> bool:
-        if self._writer.hidden():  # an earlier sweep met a fault: the database is smaller than it looks
-            self._paused_until = time.monotonic() + PAUSE_S
+        if self._writer.hidden():  # a sweep is not done, or met a fault: the database is smaller than it looks
+            self._look_at = time.monotonic() + PAUSE_S
             return True
         policy = self._policy()
         gone = self._writer.retire(policy, time.time_ns()) if policy else []

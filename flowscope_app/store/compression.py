@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import zstandard
 
 # A frame of zstd begins with these bytes and JSON never does. A value that did would be compressed however short.
@@ -12,6 +14,16 @@ MAX_UNPACKED = 512 << 20
 """Bytes a value may become. The collector takes no message longer than 64 MiB; more than this is a damaged file."""
 
 _compressor = zstandard.ZstdCompressor(level=1)  # the writer's; there is one writer, in one thread
+
+
+class _PerThread(threading.local):
+    """Making a decompressor takes longer than unpacking a value of some thousand bytes; none serves two threads."""
+
+    def __init__(self) -> None:
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_mine = _PerThread()
 
 
 def pack(value: bytes | None) -> bytes | None:
@@ -29,7 +41,7 @@ def unpack(value: bytes | None) -> bytes | None:
     if unpacked_size(value) > MAX_UNPACKED:
         raise ValueError("a stored value claims to be longer than any can be")
     try:
-        return zstandard.ZstdDecompressor().decompress(value)
+        return _mine.decompress(value)
     except zstandard.ZstdError as error:
         raise ValueError(f"a stored value is damaged: {error}") from error
 

@@ -30,6 +30,10 @@ _WATERMARK = "SELECT indexed FROM sessions WHERE key = ? AND id IS NOT NULL"
 _INSERT = "INSERT INTO blocks (session, first, last, bits) VALUES (?, ?, ?, ?)"
 
 
+Block = tuple[int, int, int, bytes]
+"""Session, first and last change number, bitmap."""
+
+
 class Indexer:
     """Which sessions have spans that are not indexed, and the next blocks of them. Writes within its owner's BEGIN."""
 
@@ -54,21 +58,32 @@ class Indexer:
     def work(self, seconds: float) -> int:
         """Index blocks of sessions that a reader sees, for about that long; return how many."""
         deadline = time.monotonic() + seconds
-        blocks = 0
+        blocks: list[Block] = []
         while self._waiting and time.monotonic() < deadline:
             session = next(iter(self._waiting))
             found = self._connection.execute(_WATERMARK, (session,)).fetchone()
-            block = None if found is None else self._block(session, found[0])
-            if block is None:
+            more = True if found is None else self._session(session, found[0], deadline, blocks)
+            if found is None or not more:
                 del self._waiting[session]
-                continue
-            self._connection.execute(_INSERT, block)
-            self._connection.execute("UPDATE sessions SET indexed = ? WHERE key = ?", (block[2], session))
-            blocks += 1
-        return blocks
+        self._connection.executemany(_INSERT, blocks)
+        return len(blocks)
 
-    def _block(self, session: int, watermark: int) -> tuple[int, int, int, bytes] | None:
-        """The next block of a session: session, first and last change number, bitmap. None if it is not full yet."""
+    def _session(self, session: int, watermark: int, deadline: float, blocks: list[Block]) -> bool:
+        """Add blocks of one session and note how far it is; whether there may be more of them."""
+        reached = watermark
+        block: Block | None = None
+        while time.monotonic() < deadline or reached == watermark:
+            block = self._block(session, reached)
+            if block is None:
+                break
+            blocks.append(block)
+            reached = block[2]
+        if reached > watermark:
+            self._connection.execute("UPDATE sessions SET indexed = ? WHERE key = ?", (reached, session))
+        return block is not None
+
+    def _block(self, session: int, watermark: int) -> Block | None:
+        """The next block of a session after a change number. None if it is not full yet."""
         if self._connection.execute(READY, (session, watermark, BLOCK_SPANS)).fetchone()[0] < BLOCK_SPANS:
             return None
         first = last = size = 0

@@ -59,11 +59,17 @@ def may_hold(bits: bytes, wanted: Sequence[int]) -> bool:
     return True
 
 
-def _hashes(folded: bytes) -> NDArray[np.uint32]:
-    codes = np.frombuffer(folded, np.uint8).astype(np.uint32)
-    hashes = codes[:-2] << np.uint32(16)
-    hashes |= codes[1:-1] << np.uint32(8)
-    hashes |= codes[2:]
+def _hashes(folded: bytes) -> NDArray[np.intp]:
+    """Position of each trigram, in no order: four by four as big-endian words, whose last byte is not of it."""
+    number = len(folded) - 2
+    padded = folded + b"\0\0\0"
+    hashes = np.empty(number, np.uint32)
+    filled = 0
+    for first in range(4):
+        part = np.frombuffer(padded, ">u4", (number - first + 3) // 4, first)
+        hashes[filled : filled + len(part)] = part
+        filled += len(part)
+    hashes >>= np.uint32(8)
     hashes *= _MULTIPLIER
     hashes >>= _SHIFT
-    return hashes
+    return hashes.astype(np.intp)  # what indexing would make of it anyway, more slowly

@@ -138,7 +138,7 @@ class StoreWriter:
         """Bring the search index on, in one transaction of about `seconds`. False when there is nothing left to do."""
         waiting = list(self.indexer.waiting)
         try:
-            with self.transaction():
+            with self.transaction(lasting=False):
                 self.indexer.work(seconds)
         except BaseException:
             self.indexer.note(waiting)
@@ -167,9 +167,15 @@ class StoreWriter:
         return record
 
     @contextmanager
-    def transaction(self, *, keep: bool = True) -> Iterator[sqlite3.Connection]:
-        """BEGIN to COMMIT; whatever goes wrong, BEGIN and COMMIT included, leaves nothing behind."""
+    def transaction(self, *, keep: bool = True, lasting: bool = True) -> Iterator[sqlite3.Connection]:
+        """BEGIN to COMMIT; whatever goes wrong, BEGIN and COMMIT included, leaves nothing behind.
+
+        What is done again anyway need not be `lasting`: then the next transaction that is syncs it too, and a power
+        cut before that takes it back.
+        """
         try:
+            if not lasting:
+                self.connection.execute("PRAGMA synchronous = NORMAL")
             self.connection.execute("BEGIN IMMEDIATE")
             yield self.connection
             self.connection.execute("COMMIT" if keep else "ROLLBACK")
@@ -185,6 +191,9 @@ class StoreWriter:
             if found is not None:
                 raise found from error
             raise
+        finally:
+            if not lasting:
+                self.connection.execute("PRAGMA synchronous = FULL")
 
     def watermark(self, producer: str, first: int = 1) -> int:
         """The number up to which a producer's records are committed, 0 if it is not known.
@@ -270,7 +279,7 @@ class StoreWriter:
 
     def _sweep_session(self, key: int, limit: int) -> None:
         execute = self.connection.execute
-        with self.transaction():
+        with self.transaction(lasting=False):
             if execute(_SWEEP_BLOCKS, (key, max(1, limit // SPANS_A_BLOCK))).rowcount:
                 return
             keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()

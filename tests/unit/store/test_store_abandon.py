@@ -58,6 +58,20 @@ def test_they_end_when_their_program_was_last_known_and_count_as_neither_pending
     assert _statuses(writer.path) == [Status.ABANDONED, Status.SUCCESS]
 
 
+def test_what_was_abandoned_is_indexed_and_found_by_its_reason(writer: StoreWriter) -> None:
+    writer.write(
+        [Incoming(Header(producer=PRODUCER, seq=3, count=62), [replace(OPEN_SPAN, id=f"{n}") for n in range(62)])]
+    )
+    while writer.index():
+        pass
+    assert writer.abandon("p", 5_000) == 63
+    assert writer.index_behind
+    while writer.index():
+        pass
+    with StoreReader(str(writer.path)) as reader:
+        assert len(reader.matching(1, "without closing")) == 63
+
+
 def test_other_producers_spans_and_an_end_before_the_start_are_left_alone(writer: StoreWriter) -> None:
     other = replace(OPEN_SPAN, id="c", start_ns=9_000)
     writer.write([Incoming(Header(producer=replace(PRODUCER, id="q"), count=1), [other])])
