@@ -69,6 +69,12 @@ FIGURES: tuple[Figure, ...] = (
     Figure("connections_refused", "Connections refused", "counter", "", "Connections without ZeroMQ 3.", bad=True),
     Figure("spans_abandoned", "Abandoned", "counter", "", "Spans ended because their program died."),
     Figure("producers", "Programs heard", "gauge", "", "Programs heard since the collector started, at most 1,000."),
+    Figure("producers_live", "Programs live", "gauge", "", "Programs whose heartbeats come, their spans stored."),
+    Figure("producers_slow", "Programs slow", "gauge", "", "Programs that live and wait over 2 s for what they sent."),
+    Figure(
+        "producers_frozen", "Programs frozen", "gauge", "",
+        "Programs that are connected and have not shown for 7 s that they live, or whose process is stopped.", bad=True,
+    ),
     Figure("database_bytes", "Database", "gauge", "bytes", "The database file with its write-ahead log."),
     Figure("memory_bytes", "Memory", "gauge", "bytes", "Resident memory of the collector's process."),
     Figure("writable", "Takes writes", "gauge", "", "1, or 0 while the database takes no writes."),

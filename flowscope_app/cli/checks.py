@@ -28,6 +28,7 @@ VARIABLES = (
     "FLOWSCOPE_FLUSH_TIMEOUT", "FLOWSCOPE_HOME", "FLOWSCOPE_DB", "FLOWSCOPE_DEBUG",
 )  # fmt: skip
 ASK_SECONDS = 30
+SHOWN_PROGRAMS = 10
 DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -180,6 +181,12 @@ def _answers(running: connection.Connection) -> Iterator[Finding]:
     for figure, value in figures.known(status):
         if value is not None and figure.name != "writable":
             yield Finding(figure.label.lower(), figure.text(value), Mark.BAD if figure.bad and value else Mark.PLAIN)
+    programs = status.get("programs")
+    for program in (programs if isinstance(programs, list) else [])[:SHOWN_PROGRAMS]:
+        said = [program.get("program") or program.get("id"), f"pid {program.get('pid')}", program.get("host")]
+        state = str(program.get("state") or "")
+        text = " · ".join(one_line(str(part), 80) for part in [*said, state] if part)
+        yield Finding("program", text, {"live": Mark.GOOD, "frozen": Mark.BAD}.get(state, Mark.PLAIN))
 
 
 def _port(addr: str, expected: int) -> Finding:

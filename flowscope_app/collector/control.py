@@ -12,16 +12,18 @@ from typing import Any
 import orjson
 import zmq
 
-from flowscope.protocol import MAX_ID
+from flowscope.protocol import MAX_ID, SUPPORTED_VERSIONS
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.base.format import one_line
 from flowscope_app.collector import connection
 from flowscope_app.collector.acks import Acks
+from flowscope_app.collector.pulse import Pulse, beat_of
 from flowscope_app.collector.tasks import Tasks
 from flowscope_app.store import StoreWriter
 
 MAX_COMMANDS = 100
 """Commands answered before spans are read again."""
-OPEN = frozenset({"hello", "status"})
+OPEN = frozenset({"hello", "beat", "status"})
 """What anybody may ask who reaches the channel; every other command needs the token of the connection file."""
 PRIVATE = ("db", "imports")
 """What those are told only with the token: paths of this user's files."""
@@ -59,6 +61,7 @@ class Control:
         writer: StoreWriter,
         tasks: Tasks,
         acks: Acks,
+        pulse: Pulse,
         *,
         token: str,
         identity: Callable[[], Reply],
@@ -69,11 +72,13 @@ class Control:
         self._writer = writer
         self._tasks = tasks
         self._acks = acks
+        self._pulse = pulse
         self._identity = identity
         self._token = token.encode()
         self._stop = stop
         self._commands: dict[str, Callable[[Reply, Send], Reply | None]] = {
             "hello": self._hello,
+            "beat": self._beat,
             "status": lambda _request, _send: status(),
             "delete_session": self._delete_session,
             "rename_session": self._rename_session,
@@ -129,8 +134,25 @@ class Control:
         producer, first = _text(request, "producer"), request.get("first", 1)
         if len(producer) > MAX_ID or type(first) is not int or first < 1:
             raise CommandError(f'"producer" has up to {MAX_ID} characters, and "first" is a number from 1')
-        watermark = self._acks.greet(producer, first, send.envelope)
-        return {**self._identity(), "producer": producer, "watermark": watermark}
+        spoken = request.get("protocol", [1])
+        if not isinstance(spoken, list) or not set(SUPPORTED_VERSIONS).intersection(filter(_is_whole, spoken)):
+            known = ", ".join(map(str, SUPPORTED_VERSIONS))
+            raise CommandError(f"protocol version {one_line(str(spoken), 40)} is not spoken here (spoken: {known})")
+        secret = request.get("secret")
+        stored = self._acks.greet(producer, secret if isinstance(secret, str) else "", first, send.envelope)
+        self._pulse.greeted(producer)
+        return {
+            **self._identity(),
+            "producer": producer,
+            "watermark": stored.watermark,
+            "dropped": stored.dropped,
+        }
+
+    def _beat(self, request: Reply, send: Send) -> None:
+        """A producer shows that it lives. Not answered; not heard from anybody else than who is told of it."""
+        producer = _text(request, "producer")
+        if self._acks.hears(producer, send.envelope):
+            self._pulse.heard(producer, beat_of(request))
 
     def _trusts(self, request: Reply) -> bool:
         token = request.get("token")
@@ -177,6 +199,10 @@ class Control:
     def _stop_soon(self, _request: Reply, _send: Send) -> Reply:
         self._stop()
         return {}
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int
 
 
 def _text(request: Reply, name: str, *, empty: bool = False) -> str:

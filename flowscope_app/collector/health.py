@@ -10,6 +10,7 @@ import psutil
 from flowscope_app.collector.handshakes import Handshakes
 from flowscope_app.collector.lives import Lives
 from flowscope_app.collector.pipeline import Pipeline
+from flowscope_app.collector.pulse import Pulse
 from flowscope_app.store import StoreWriter
 
 REFRESH_S = 1.0
@@ -21,8 +22,11 @@ class HealthMeter:
     `figures` is a new dict each time and never changed afterwards: another thread may read it without a lock.
     """
 
-    def __init__(self, writer: StoreWriter, pipeline: Pipeline, handshakes: Handshakes, lives: Lives) -> None:
-        self._writer, self._pipeline, self._handshakes, self._lives = writer, pipeline, handshakes, lives
+    def __init__(
+        self, writer: StoreWriter, pipeline: Pipeline, handshakes: Handshakes, lives: Lives, pulse: Pulse
+    ) -> None:
+        self._writer, self._pipeline, self._handshakes = writer, pipeline, handshakes
+        self._lives, self._pulse = lives, pulse
         self._process = psutil.Process()
         self._started = time.monotonic()
         self._next = 0.0
@@ -38,6 +42,7 @@ class HealthMeter:
             self._pipeline.latencies.tick()
             self._next = moment + REFRESH_S
         pipeline, counters = self._pipeline, self._pipeline.counters
+        states = self._pulse.counts()
         self.figures = {
             "rate": round(pipeline.rate, 1),
             "lag_ms": None if pipeline.lag_ms is None else round(pipeline.lag_ms, 1),
@@ -53,6 +58,9 @@ class HealthMeter:
             "connections_refused": self._handshakes.failed,
             "spans_abandoned": self._lives.abandoned,
             "producers": len(pipeline.producers),
+            "producers_live": states.get("live", 0),
+            "producers_slow": states.get("slow", 0),
+            "producers_frozen": states.get("frozen", 0),
             "database_bytes": self._writer.size(),
             "memory_bytes": self._process.memory_info().rss,
             "writable": int(not pipeline.fault),

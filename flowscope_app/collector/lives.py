@@ -6,17 +6,14 @@ import logging
 import socket
 import time
 
-import psutil
-
 from flowscope_app.base.format import one_line
+from flowscope_app.collector.processes import process_state
 from flowscope_app.collector.producers import MAX_PRODUCERS, Producers, State
 from flowscope_app.store import OpenProducer, StoreFault, StoreWriter
 
 LOOK_S = 2.0
 QUIET_S = 300.0
 """Silence of a program whose process can't be seen, with spans open, after which it is called quiet."""
-REUSED_S = 10.0
-"""A process that began so much later than the producer is another one under the same number."""
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -61,7 +58,7 @@ class Lives:
     def _judge(self, producer: OpenProducer) -> State:
         if producer.host != self._host or not producer.pid or producer.id in self._foreign:
             silence = self._producers.silence(producer.id)
-            return "quiet" if silence is None or silence > QUIET_S else "alive"
+            return "quiet" if silence is None or silence > QUIET_S else "live"
         life = process_state(producer.pid, producer.started_ns)
         if life != "gone":
             self._suspects.pop(producer.id, None)
@@ -69,10 +66,10 @@ class Lives:
         heard = self._producers.records(producer.id)
         if producer.id in self._buried and self._buried[producer.id] != heard:
             self._foreign.add(producer.id)
-            return "alive"
+            return "live"
         if self._suspects.get(producer.id) != heard:
             self._suspects[producer.id] = heard
-            return "alive"
+            return "live"
         self._bury(producer, heard)
         return "gone"
 
@@ -88,19 +85,3 @@ class Lives:
                 "%s (pid %d) ended with %d %s open", one_line(producer.program or "a program", 80),
                 producer.pid, ended, noun,
             )  # fmt: skip
-
-
-def process_state(pid: int, started_ns: int | None) -> State:
-    """What has become of a process of this machine that sent spans, and says it began at `started_ns` (epoch)."""
-    try:
-        process = psutil.Process(pid)
-        status = process.status()
-        if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
-            return "gone"
-        if started_ns is not None and process.create_time() > started_ns / 1e9 + REUSED_S:
-            return "gone"
-        return "stopped" if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else "alive"
-    except psutil.NoSuchProcess:
-        return "gone"
-    except psutil.Error:
-        return "alive"

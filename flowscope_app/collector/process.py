@@ -26,6 +26,7 @@ from flowscope_app.collector.health import HealthMeter
 from flowscope_app.collector.limits import RATE, Limits
 from flowscope_app.collector.lives import Lives
 from flowscope_app.collector.pipeline import Pipeline
+from flowscope_app.collector.pulse import Pulse
 from flowscope_app.collector.receive import receive
 from flowscope_app.collector.sockets import Sockets, listen
 from flowscope_app.collector.tasks import Importer, Tasks
@@ -105,10 +106,11 @@ class Collector:
         self._lives = Lives(writer, self._pipeline.producers)
         self._tasks = Tasks(writer, importer)
         self._acks = Acks(sockets.control, writer, self._epoch)
+        self._pulse = Pulse(self._pipeline.producers, self._acks.reaches)
         self._unfinished = Unfinished(sockets.addr)
         self._next_check = 0.0
         self._handshakes = Handshakes(sockets.data, self._unfinished.accepted)
-        self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives)
+        self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives, self._pulse)
         self._strangers = 0  # not reported yet
         self._tell_at = 0.0
         self._control = Control(
@@ -116,6 +118,7 @@ class Collector:
             writer,
             self._tasks,
             self._acks,
+            self._pulse,
             token=self._token,
             identity=self.identity,
             status=self.status,
@@ -186,6 +189,7 @@ class Collector:
         self._shut_endless()
         self._commit()
         self.health.refresh()
+        self._pulse.look()
         self._lives.look(blocked=bool(self._pipeline.fault))
         begun = time.monotonic()
         if self._tasks.busy and not self._pipeline.fault:

@@ -7,14 +7,16 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flowscope.protocol import Header
+from flowscope.protocol import Header, is_provable
 from flowscope_app.base.format import one_line
 
 MAX_PRODUCERS = 1_000
 """Remembered, those heard last."""
 SHOWN = 50
 
-State = Literal["alive", "stopped", "quiet", "gone"]
+State = Literal["live", "slow", "frozen", "quiet", "gone"]
+"""Of a program: it lives; lives, but what it sends waits long to be stored; stands still; was not heard for long, which
+may mean nothing; has ended, or its connection has."""
 
 
 @dataclass(slots=True)
@@ -24,11 +26,15 @@ class Known:
     program: str
     pid: int
     host: str
+    started_ns: int | None = None
     records: int = 0
     dropped: int = 0
     lag_ms: float | None = None  # None: it does not say when it sends, or its clock is another machine's
     last_ns: int = 0
     heard: float = 0.0
+    pulse: State | None = None  # by its heartbeats, if it sends any
+    beaten: float = 0.0
+    queued: int = 0  # records that it has and that are not stored, by its last heartbeat
 
 
 class Producers:
@@ -51,8 +57,12 @@ class Producers:
         if info is None:
             return None
         now = time.time_ns()
-        known = self._known.pop(info.id, None) or Known(one_line(info.program, 80), info.pid, one_line(info.host, 80))
-        self._known[info.id] = known
+        # Who uses an id that is provably another's must not be taken for that one.
+        name = f"{info.id}~" if is_provable(info.id) and not info.proven else info.id
+        known = self._known.pop(name, None)
+        if known is None:
+            known = Known(one_line(info.program, 80), info.pid, one_line(info.host, 80), info.started_ns)
+        self._known[name] = known
         if len(self._known) > MAX_PRODUCERS:
             self._known.pop(next(iter(self._known)))
         known.records += records
@@ -62,6 +72,18 @@ class Producers:
         known.last_ns = min(now, header.sent_ns) if here and header.sent_ns is not None else now
         known.lag_ms = (now - known.last_ns) / 1e6 if here else None
         return known.lag_ms
+
+    def known(self, producer_id: str) -> Known | None:
+        """What is known of a producer that was heard since the collector started."""
+        return self._known.get(producer_id)
+
+    def state(self, producer_id: str) -> State | None:
+        """What has become of it, as far as that is known: that its process has ended tells more than any silence."""
+        known = self._known.get(producer_id)
+        looked = self.states.get(producer_id)
+        if looked == "gone" or known is None or known.pulse is None:
+            return looked
+        return "frozen" if looked == "frozen" else known.pulse
 
     def records(self, producer_id: str) -> int:
         """Records stored of it since the collector started."""
@@ -91,8 +113,9 @@ class Producers:
                 "records": known.records,
                 "dropped": known.dropped,
                 "lag_ms": None if known.lag_ms is None else round(known.lag_ms, 1),
-                "silent_s": round(now - known.heard, 1),
-                "state": self.states.get(name, ""),
+                "queued": known.queued,
+                "silent_s": round(now - max(known.heard, known.beaten), 1),
+                "state": self.state(name) or "",
             }
             for name, known in latest
         ]

@@ -20,6 +20,13 @@ RECEIVE_HWM = 1_000
 """Messages of each producer that wait in this process's memory; beyond that they wait in the producer's."""
 CONTROL_MAX_FRAME = 1 << 20
 HANDSHAKE_MS = 1_000
+KEEPALIVE = (
+    (zmq.TCP_KEEPALIVE, 1),
+    (zmq.TCP_KEEPALIVE_IDLE, 15),
+    (zmq.TCP_KEEPALIVE_INTVL, 5),
+    (zmq.TCP_KEEPALIVE_CNT, 3),
+)
+"""The kernel asks a silent peer after 15 s whether it is there, and three times more."""
 EPHEMERAL_TRIES = 50
 # With a domain set libzmq takes no peer that speaks less than ZMTP 3: a web page's POST would be one.
 ZAP_DOMAIN = b"flowscope"
@@ -82,6 +89,10 @@ def _bind(
     data = _socket(context, zmq.PULL, endpoint, SOCKET_MAX_FRAME, pair)
     data.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
     control = _socket(context, zmq.ROUTER, endpoint, CONTROL_MAX_FRAME, pair)
+    # It is known when a peer has gone, also where its machine was cut off without a word.
+    control.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    for option, value in KEEPALIVE:
+        control.setsockopt(option, value)
     key = pair.public if pair else b""
     try:
         _bind_one(data, endpoint)

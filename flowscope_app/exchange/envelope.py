@@ -11,7 +11,6 @@ import orjson
 
 from flowscope.protocol import (
     MAX_ID,
-    PROTOCOL_VERSION,
     Header,
     ProducerInfo,
     ProtocolError,
@@ -134,7 +133,7 @@ def _producer_to_json(producer: ProducerInfo) -> Any:
 
 def _producer(item: Any) -> ProducerInfo:
     try:
-        header = decode_header(orjson.dumps({"version": PROTOCOL_VERSION, "producer": item}))
+        header = decode_header(orjson.dumps({"version": 1, "producer": item}))
     except (ProtocolError, TypeError) as error:
         raise UnsoundError(f"a producer in it is damaged: {error}") from None
     if header.producer is None:

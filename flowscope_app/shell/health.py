@@ -19,7 +19,7 @@ from flowscope_app.views.common.plain import describe
 
 KEPT = 300  # one a second: five minutes
 _PROGRAMS = 8
-_STATES = {"alive": "has open spans", "stopped": "stopped", "quiet": "quiet", "gone": "ended"}
+_STATES = {"live": "live", "slow": "slow", "frozen": "frozen", "quiet": "quiet", "gone": "gone"}
 _COLUMNS = ("Program", "Process", "Spans", "Dropped", "Lag", "Heard")
 
 

@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath, PureWindowsPath
 
-from flowscope.protocol import MAX_ID, ProducerInfo
+from flowscope.protocol import MAX_ID, ProducerInfo, is_provable
 from flowscope_app.base.format import one_line
 from flowscope_app.store.sequence import Sequence
 
@@ -96,11 +96,14 @@ class Catalogue:
     def sender(self, info: ProducerInfo) -> ProducerState:
         """Whose numbers a batch with this producer in its header uses.
 
-        An id belongs to the process that first numbered records under it. Another process that sends under the same
-        id keeps numbers of its own, under an id made of both, so that neither loses records to the other's watermark.
+        An id made of a secret belongs to who knows that; any other to the process that first numbered records under it.
+        Another that sends under the same id keeps numbers of its own, under an id made of both, so that neither loses
+        records to the other's watermark.
         """
+        if is_provable(info.id) and not info.proven:
+            return self.producer(replace(info, id=_own_id(info)))
         state = self._known(info)
-        if state.numbered and _process(state.info) != _process(info):
+        if state.numbered and _process(state.info) != _process(info) and not info.proven:
             return self.producer(replace(info, id=_own_id(info)))
         if not state.numbered and _process(state.info) != _process(info):  # what is known of it is hearsay
             state.info = replace(state.info, host=info.host, pid=info.pid, started_ns=info.started_ns)
@@ -149,15 +152,17 @@ class Catalogue:
         stored = ProducerInfo(info.id, info.session_id, program, pid or 0, host, language, runtime, sdk, started)
         return ProducerState(key, stored, Sequence(watermark, self._gaps(key)), dropped)
 
-    def sequence(self, producer: str) -> Sequence:
-        """Which of a producer's records are stored; an empty one if it is not known. Changes nothing."""
+    def progress(self, producer: str) -> tuple[Sequence, int]:
+        """Which of a producer's records are stored, none if it is not known, and how many it dropped."""
         state = self.producers.get(producer)
         if state is not None:
-            return state.sequence
-        row = self._connection.execute("SELECT key, watermark FROM producers WHERE id = ?", (producer,)).fetchone()
+            return state.sequence, state.dropped
+        row = self._connection.execute(
+            "SELECT key, watermark, dropped FROM producers WHERE id = ?", (producer,)
+        ).fetchone()
         if row is None:
-            return Sequence()
-        return Sequence(row[1], self._gaps(row[0]))
+            return Sequence(), 0
+        return Sequence(row[1], self._gaps(row[0])), row[2]
 
     def _gaps(self, key: int) -> list[tuple[int, int]]:
         return self._connection.execute("SELECT first, last FROM gaps WHERE producer = ?", (key,)).fetchall()

@@ -200,8 +200,13 @@ class StoreWriter:
 
         What is missing below `first`, the oldest record that it still has, is not waited for.
         """
+        return self.progress(producer, first)[0]
+
+    def progress(self, producer: str, first: int = 1) -> tuple[int, int]:
+        """The watermark, and how many records the producer has dropped as far as that is committed."""
         try:
-            return self.catalogue.sequence(producer).settled(first)
+            sequence, dropped = self.catalogue.progress(producer)
+            return sequence.settled(first), dropped
         except sqlite3.Error as error:
             found = fault(error, self.path)
             if found is None:

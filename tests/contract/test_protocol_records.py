@@ -216,7 +216,7 @@ def test_header_comes_back_equal(header: Header) -> None:
 def test_unknown_version_is_named_with_what_is_spoken() -> None:
     with pytest.raises(UnknownVersion) as caught:
         decode_header(b'{"version":7}')
-    assert str(caught.value) == "version: protocol version 7 is not spoken here (spoken: 1)"
+    assert str(caught.value) == "version: protocol version 7 is not spoken here (spoken: 1, 2)"
 
 
 def test_message_has_one_or_two_frames() -> None:

@@ -222,7 +222,7 @@ def test_commands_need_the_token_hello_and_status_do_not(collector: Any, token: 
     for wrong in (None, 5, ["x"], {"a": 1}):
         assert not client.request(control, {"cmd": "stop", "token": wrong}, 5.0, "")["ok"]
     hello = client.request(control, {"cmd": "hello"}, 5.0, token)
-    assert (hello["pid"], hello["protocol"]) == (collector.process.pid, [1])
+    assert (hello["pid"], hello["protocol"]) == (collector.process.pid, [1, 2])
     running = connection.find()
     assert running is not None
     for reply in (hello, client.request(control, {"cmd": "status"}, 5.0, token)):

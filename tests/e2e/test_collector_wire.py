@@ -126,7 +126,7 @@ def test_an_unknown_protocol_version_is_refused_by_name(collector: Any, push: Pu
     (reason,) = reasons(collector)
     assert "protocol version 7" in reason
     hello = client.request(client.control_of(collector.addr), {"cmd": "hello"}, 5.0)
-    assert hello["protocol"] == [1]
+    assert hello["protocol"] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -17,57 +17,16 @@ import delivery
 import orjson
 import pytest
 import zmq
+from peers import Peer
 
-from flowscope.protocol import Header, ProducerInfo, encode_header
-from flowscope_app.collector import client
 from flowscope_app.store import StoreReader
-
-
-class Peer:
-    """A producer made by hand: a PUSH and a DEALER socket."""
-
-    def __init__(self, context: zmq.Context[Any], addr: str, name: str = "p") -> None:
-        self.name = name
-        self.push = context.socket(zmq.PUSH)
-        self.push.connect(addr)
-        self.dealer = context.socket(zmq.DEALER)
-        self.dealer.connect(client.control_of(addr))
-
-    def send(self, seq: int, count: int, body: bytes | None = None, frames: int = 0) -> None:
-        """Push records number `seq` to `seq + count - 1`, or `body` in their place."""
-        records = [
-            {"id": str(seq + place), "session_id": "s", "operation": "op", "start_time": "2026-11-22T15:11:42Z"}
-            for place in range(count)
-        ]
-        header = encode_header(Header(1, ProducerInfo(self.name, "s"), seq, count))
-        self.push.send_multipart([header, orjson.dumps(records) if body is None else body] + [b""] * frames)
-
-    def hello(self, **more: Any) -> dict[str, Any]:
-        self.dealer.send(orjson.dumps({"cmd": "hello", "producer": self.name, **more}))
-        while (heard := self.hear()).get("producer") != self.name and heard.get("ok", True):
-            pass
-        return heard
-
-    def hear(self) -> dict[str, Any]:
-        assert self.dealer.poll(5_000), "nothing is heard"
-        heard = orjson.loads(self.dealer.recv())
-        assert isinstance(heard, dict)
-        return heard
-
-    def acknowledged(self, number: int) -> dict[str, Any]:
-        """Acknowledgements until this one; they never pass it nor go back."""
-        before = 0
-        while (ack := self.hear())["watermark"] != number:
-            assert before <= ack["watermark"] < number
-            before = ack["watermark"]
-        return ack
 
 
 @pytest.fixture
 def peer(collector: Any) -> Iterator[Callable[..., Peer]]:
     with zmq.Context() as context:
         context.linger = 0
-        yield lambda name="p", addr=collector.addr: Peer(context, addr, name)
+        yield lambda name="p", addr=collector.addr, secret="": Peer(context, addr, name, secret)
         context.destroy(0)
 
 
@@ -126,13 +85,78 @@ def test_a_batch_sent_again_is_acknowledged_again_and_stored_once(peer: Callable
     assert delivery.account(collector.db) == delivery.Account(5, 5, 0, 0)
 
 
-def test_who_said_hello_last_for_a_producer_is_told(peer: Callable[..., Peer]) -> None:
-    before, after, other = peer(), peer(), peer("q")
-    for each in (before, after, other):
-        each.hello()
-    after.send(1, 5)
-    after.acknowledged(5)
-    assert not before.dealer.poll(50) and not other.dealer.poll(50)
+def test_an_id_without_a_secret_is_told_to_its_first_connection_until_that_is_closed(
+    peer: Callable[..., Peer],
+) -> None:
+    owner, thief, other = peer(), peer(), peer("q")
+    owner.hello()
+    other.hello()
+    answer = thief.hello()
+    assert not answer["ok"] and "another connection's" in answer["error"]
+    owner.send(1, 5)
+    owner.acknowledged(5)
+    thief.send(6, 5, pid=666)
+    owner.send(6, 5)
+    owner.acknowledged(10)
+    assert not thief.dealer.poll(50) and not other.dealer.poll(50)
+    owner.close()
+    while not (answer := thief.hello())["ok"]:
+        time.sleep(0.02)  # the collector has not noticed yet
+    assert answer["watermark"] == 10
+
+
+def test_an_id_made_of_a_secret_is_told_to_who_has_it_however_late_and_wherever(peer: Callable[..., Peer]) -> None:
+    early, owner = peer(), peer(secret="0123456789abcdef0123456789abcdef")
+    early.name = owner.name
+    assert early.hello()["error"].startswith("producer id"), "a thief that comes first gets nothing either"
+    assert owner.hello()["watermark"] == 0
+    assert not early.hello(secret="0123456789abcdef0123456789abcdee")["ok"]
+    owner.send(1, 5)
+    owner.acknowledged(5)
+    again = peer(secret=owner.secret)
+    assert again.hello()["watermark"] == 5
+    again.send(6, 5)
+    again.acknowledged(10)
+    assert not early.dealer.poll(50)
+
+
+def test_what_is_sent_under_an_id_whose_secret_is_not_known_moves_no_number_of_it(
+    peer: Callable[..., Peer], collector: Any
+) -> None:
+    """Even if it names the owner's process: in version 1 that was enough."""
+    owner, thief = peer(secret="0123456789abcdef0123456789abcdef"), peer()
+    thief.name = owner.name
+    owner.hello()
+    thief.send(1, 5, prefix="forged")  # before the owner has sent anything
+    owner.send(1, 3)
+    owner.acknowledged(3)
+    thief.send(4, 100, prefix="forged")
+    owner.send(4, 2)
+    owner.acknowledged(5)
+    thief.send(106, 1, version=2, prefix="refused", secret="another secret of its own")
+    collector.wait_for(lambda reader: reader.health().refused == 1)
+    with closing(collector.reader()) as reader:
+        key = reader.sessions()[0].key
+        spans = {reader.payload(int(row["key"])).span_id for row in reader.spans_since(key, 0).rows}
+        (other,) = {row.id for row in reader.producers(key)} - {owner.name}
+    assert {"1", "2", "3", "4", "5"} < spans and "forged1" in spans and "refused106" not in spans
+    assert other.startswith(f"{owner.name}~")
+
+
+def test_a_hello_names_the_versions_both_sides_speak(peer: Callable[..., Peer]) -> None:
+    assert peer("a").hello(protocol=[1])["protocol"] == [1, 2]
+    assert peer("b").hello(protocol=[2, 3])["protocol"] == [1, 2]
+    refused = peer("c").hello(protocol=[3, 4])
+    assert refused["error"] == "protocol version [3, 4] is not spoken here (spoken: 1, 2)"
+    assert not peer("d").hello(protocol="2")["ok"]
+
+
+def test_drops_are_acknowledged_though_they_have_no_number(peer: Callable[..., Peer]) -> None:
+    producer = peer()
+    assert producer.hello()["dropped"] == 0
+    producer.send(1, 0, dropped=7)
+    assert producer.hear()["dropped"] == 7
+    assert producer.hello()["dropped"] == 7
 
 
 def test_a_hello_that_makes_no_sense_is_refused_in_one_line(peer: Callable[..., Peer]) -> None:

@@ -26,7 +26,7 @@ def held(window: Window) -> list[int]:
 def filled(*counts: int) -> Window:
     window = Window()
     for count in counts:
-        window.add(count, [b"x" * 10])
+        window.add(count, [b"x" * 10], 0.0)
         window.sent(0.0)
     return window
 
@@ -75,7 +75,7 @@ def test_an_answer_that_brings_progress_sends_nothing_again() -> None:
 
 def test_where_nobody_acknowledges_only_what_was_not_sent_is_kept() -> None:
     window = filled(5, 5)
-    window.add(5, [b"x"])
+    window.add(5, [b"x"], 0.0)
     window.forget_sent()
     assert (window.first, window.size, window.in_flight) == (11, 1, False)
 
@@ -105,7 +105,7 @@ class Delivery(RuleBasedStateMachine):
         if self.window.size >= self.LIMIT:
             self.dropped += count
         else:
-            self.window.add(count, [b"x"])
+            self.window.add(count, [b"x"], 0.0)
             if at_once:
                 self.send()
 

@@ -61,12 +61,17 @@ def dice() -> random.Random:
     return random.Random(seed)
 
 
-def run(source: str, *args: object, **settings: str) -> subprocess.Popen[str]:
-    """Start a program with FLOWSCOPE_ settings, given in small letters; what it prints can be read."""
+def settings(**chosen: str) -> dict[str, str]:
+    """The environment with these FLOWSCOPE_ settings, given in small letters, and no other."""
     inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
-    inner.update({f"FLOWSCOPE_{name.upper()}": value for name, value in settings.items()})
+    inner.update({f"FLOWSCOPE_{name.upper()}": value for name, value in chosen.items()})
+    return inner
+
+
+def run(source: str, *args: object, **chosen: str) -> subprocess.Popen[str]:
+    """Start a program with FLOWSCOPE_ settings; what it prints can be read."""
     command = [sys.executable, "-c", textwrap.dedent(source), *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=inner)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=settings(**chosen))
 
 
 def produce(addr: str, spans: int, seconds: float, size: int = 10, **settings: str) -> subprocess.Popen[str]:

@@ -73,12 +73,12 @@ class Intake:
         """Background thread: return when woken or after `seconds` (-1: only when woken)."""
         self._bell.acquire(timeout=seconds)
 
-    def rest(self) -> None:
-        """Background thread: nothing is left to do; return when there is."""
+    def rest(self, seconds: float) -> None:
+        """Background thread: nothing is left to do; return when there is, or after `seconds` (-1: only then)."""
         self.idle = True
         self.wake_at = -1
         if self.items or self.closed:
             self.idle = False
             self.wake_from(self.bytes + self.wake_step)
             return
-        self.wait(-1)
+        self.wait(seconds)

@@ -14,7 +14,7 @@ import zmq
 from flowscope._curve import secure
 from flowscope._guard import log
 from flowscope._window import Window
-from flowscope.protocol import Header, ProducerInfo, control_addr, encode_header
+from flowscope.protocol import SUPPORTED_VERSIONS, Header, ProducerInfo, control_addr, encode_header
 
 SILENT = 2.0
 """Seconds without a control channel beside a data connection that tell: nothing is acknowledged here."""
@@ -22,6 +22,10 @@ UNANSWERED = 4.0
 """The same where something listens there and has never answered: it may be no collector at all."""
 REFUSED = 0.3
 """The same where the control channel is refused, and nobody ever acknowledged."""
+BEAT = 2.0
+"""Seconds between two heartbeats."""
+TELL_AGAIN = 0.5
+"""Seconds after which a number of dropped records that was not acknowledged is told again."""
 _HIGH_WATER = 16
 _MAX_ANSWER = 1 << 20
 _EVENT = struct.Struct("=HI")
@@ -126,7 +130,10 @@ class Line:
 
 
 class Link:
-    """A stream of numbered batches to one collector. `limit` is how many bytes it holds until they are stored."""
+    """A stream of numbered batches to one collector. `limit` is how many bytes it holds until they are stored.
+
+    It speaks version 1 until the collector has said that it knows more.
+    """
 
     def __init__(
         self,
@@ -142,6 +149,11 @@ class Link:
         self._producer = producer
         self._limit = limit
         self._dropped = 0
+        self._dropped_stored = 0  # how many of them the collector has on its disk
+        self._told_at = 0.0
+        self._version = 1
+        self._compression = "none"
+        self._next_beat = 0.0
         self._confirms = False  # who is there has said that it acknowledges
         self._answered = False  # and has said how far it is, on this connection
         self.data = Line(context, zmq.PUSH, endpoint, poller, key)
@@ -160,6 +172,30 @@ class Link:
             elif self._confirms and self.window.stalled(now):
                 self._greet()
         self._pump(now)
+        if not self._drops_settled() and self.window.empty and now - self._told_at > TELL_AGAIN:
+            self._tell_dropped(now)
+
+    def beat(self, queued: int, now: float) -> float | None:
+        """Send a heartbeat if it is time; seconds until the next, None where nobody wants any.
+
+        `queued` is how many spans wait that have no number yet.
+        """
+        if self._version < 2 or not self._answered or not self._control.connected:
+            return None
+        if now >= self._next_beat:
+            self._next_beat = now + BEAT
+            window = self.window
+            beat = {
+                "cmd": "beat",
+                "producer": self._producer.id,
+                "sent": window.next - 1,
+                "unacknowledged": window.next - window.first,
+                "queued": queued,
+                "dropped": self._dropped,
+                "waiting_ms": int(window.waits(now) * 1000),
+            }
+            self._control.send([orjson.dumps(beat)])
+        return self._next_beat - now
 
     def _patience(self) -> float:
         """Seconds after which a silent control channel means that nothing is acknowledged here."""
@@ -176,27 +212,38 @@ class Link:
 
         With no parts it only tells of these: it has no number, and is taken only if ZeroMQ takes it.
         """
-        dropped += self._dropped
-        header = Header(
-            producer=self._producer, seq=self.window.next, count=len(parts), dropped=dropped, sent_ns=time_ns()
-        )
-        body = b"[" + b",".join(parts) + b"]"
-        if compress and parts:
-            header.compression = "gzip"
-            body = gzip.compress(body, 5, mtime=0)
-        frames = [encode_header(header), body]
-        if parts:
-            self.window.add(len(parts), frames)
-            self._pump(now)
-        elif not self.data.send(frames):
+        self._dropped += dropped
+        if not parts:
+            if self._tell_dropped(now):
+                return True
+            self._dropped -= dropped
             return False
-        self._dropped = dropped
+        body = b"[" + b",".join(parts) + b"]"
+        if compress:
+            self._compression = "gzip"
+            body = gzip.compress(body, 5, mtime=0)
+        self.window.add(len(parts), [body], now)
+        self._pump(now)
         return True
+
+    def _tell_dropped(self, now: float) -> bool:
+        """Send a batch without records, which only says how many were given up; whether ZeroMQ has taken it."""
+        self._told_at = now
+        return self._flows(now) and self.data.send([self._header(self.window.next, 0, "none"), b"[]"])
+
+    def _header(self, seq: int, count: int, compression: str) -> bytes:
+        """Made when a batch goes out: another collector may have come, which speaks another version."""
+        header = Header(self._version, self._producer, seq, count, self._dropped, compression, time_ns())
+        return encode_header(header)
+
+    def _drops_settled(self) -> bool:
+        """Whether it is stored how many records were given up; where nobody tells, it counts as stored."""
+        return not self._confirms or self._version < 2 or self._dropped_stored >= self._dropped
 
     def settled(self) -> bool:
         """Whether all that was taken is stored; handed over, where nobody acknowledges."""
         if self.window.empty:
-            return True
+            return self._drops_settled()
         no_answer = self.data.connected and not self._confirms and self._control.refused
         return no_answer and self.window.due() is None
 
@@ -216,6 +263,7 @@ class Link:
                     self._control.refused = False  # was it this collector? It will refuse again
             elif event == zmq.EVENT_DISCONNECTED:
                 log(f"lost {self.data.endpoint}")
+                self._version = 1  # until it is known who comes next
                 if self.window.in_flight:
                     # What waits in ZeroMQ's queue would arrive with what is lost missing before it.
                     self.window.rewind()
@@ -229,11 +277,20 @@ class Link:
         return self._answered or not self._confirms or now - self.data.since > SILENT
 
     def _pump(self, now: float) -> None:
-        while self._flows(now) and (message := self.window.due()) is not None and self.data.send(message.frames):
+        while self._flows(now) and (message := self.window.due()) is not None:
+            header = self._header(message.seq, message.last - message.seq + 1, self._compression)
+            if not self.data.send([header, *message.frames]):
+                return
             self.window.sent(now)
 
     def _greet(self) -> None:
-        hello = {"cmd": "hello", "producer": self._producer.id, "first": self.window.first}
+        hello = {
+            "cmd": "hello",
+            "producer": self._producer.id,
+            "secret": self._producer.secret,
+            "first": self.window.first,
+            "protocol": SUPPORTED_VERSIONS,
+        }
         self._control.send([orjson.dumps(hello)])
 
     def _hear(self, now: float) -> None:
@@ -250,7 +307,13 @@ class Link:
             watermark, epoch = heard.get("watermark"), heard.get("epoch")
             if not (answer or heard.get("ack") == self._producer.id) or type(watermark) is not int:
                 continue
+            if answer:
+                spoken = heard.get("protocol")
+                both = set(SUPPORTED_VERSIONS).intersection(spoken if isinstance(spoken, list) else ())
+                self._version = max(both, default=1)
             self._confirms = self._answered = True
+            if type(dropped := heard.get("dropped")) is int:
+                self._dropped_stored = dropped
             self.window.acknowledged(watermark, str(epoch), now)
             if answer:
                 self.window.answered()

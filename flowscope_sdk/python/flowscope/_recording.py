@@ -66,6 +66,10 @@ class Recording:
         """What was taken is written."""
         return True
 
+    def beat(self, queued: int) -> float | None:
+        """There is nobody to show it to."""
+        return None
+
     def wait(self, seconds: float) -> None:
         """There is nothing to wait for."""
 

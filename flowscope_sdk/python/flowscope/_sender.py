@@ -159,7 +159,8 @@ class Sender:
         next_tick = monotonic() + TICK
         while True:
             if not (self._tickets or self._young or self._backlog or intake.items or self._transport.held()):
-                intake.rest()
+                beat = self._beat()
+                intake.rest(-1 if beat is None else beat)
                 next_tick = monotonic() + TICK
             now = monotonic()
             if not self._tickets and now < next_tick:
@@ -167,6 +168,7 @@ class Sender:
                 now = monotonic()
             due = now >= next_tick
             self._transport.poll()
+            self._beat()
             if due:
                 next_tick = now + (TICK if self._transport.connected() else ABSENT_TICK)
             self._collect(due)
@@ -288,6 +290,7 @@ class Sender:
         left = len(self.intake.items) + len(self._young)
         while True:
             self._transport.poll()
+            self._beat()
             left -= self._collect(due=True, most=left, open_too=True)
             if self._ship() and left <= 0 and (not ticket.final or self._tell()) and self._transport.settled():
                 return True
@@ -296,6 +299,11 @@ class Sender:
                 return False
             if left <= 0 or not self._takes():
                 self._transport.wait(min(seconds, _RETRY))
+
+    def _beat(self) -> float | None:
+        """Show whoever asked for it that this program lives; seconds until that is due again."""
+        waiting = len(self.intake.items) + len(self._young) + sum(len(batch.parts) for batch in self._backlog)
+        return self._transport.beat(waiting)
 
     def _tell(self) -> bool:
         """Whether the collector knows how many spans were dropped; an empty batch tells it."""

@@ -11,7 +11,7 @@ import zmq
 
 from flowscope._curve import say_keyless
 from flowscope._link import Link
-from flowscope.protocol import Address, ProducerInfo
+from flowscope.protocol import Address, ProducerInfo, producer_id
 
 GRACE = 0.5
 """Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one."""
@@ -46,6 +46,12 @@ class Transport(Protocol):
     def settled(self) -> bool:
         """Whether all that was taken is stored; handed over, where nobody acknowledges."""
 
+    def beat(self, queued: int) -> float | None:
+        """Show that this program lives, if it is time, and that `queued` spans wait here; seconds until the next time.
+
+        None: nobody wants to know.
+        """
+
     def wait(self, seconds: float) -> None:
         """Wait for something to happen, at most `seconds`."""
 
@@ -68,7 +74,8 @@ def connect(address: Address, producer: ProducerInfo, limit: int) -> Transport:
 class Push:
     """PUSH to one or several collectors in turn. Nothing is handed to ZeroMQ for a collector that isn't there.
 
-    Each collector has a stream of its own: what went elsewhere would be missing from its numbers.
+    Each collector has a stream of its own, under an id of its own that nobody else can use: what went elsewhere would
+    be missing from its numbers.
     """
 
     def __init__(self, address: Address, producer: ProducerInfo, limit: int) -> None:
@@ -80,7 +87,8 @@ class Push:
         self._links: list[Link] = []
         _open.append(self)
         for endpoint in address.endpoints:
-            info = replace(producer, id=os.urandom(8).hex()) if self._links else producer
+            secret = os.urandom(16).hex()
+            info = replace(producer, id=producer_id(secret), secret=secret)
             key = address.key(endpoint)
             if not key and not Address(address.transport, (endpoint,)).loopback:
                 say_keyless(endpoint)
@@ -92,6 +100,11 @@ class Push:
         now = monotonic()
         for link in self._links:
             link.poll(now)
+
+    def beat(self, queued: int) -> float | None:
+        now = monotonic()
+        due = [seconds for link in self._links if (seconds := link.beat(queued, now)) is not None]
+        return min(due, default=None)
 
     def wait(self, seconds: float) -> None:
         self._poller.poll(max(1, int(seconds * 1000)))

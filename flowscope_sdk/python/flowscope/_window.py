@@ -13,9 +13,10 @@ class Outgoing:
     """A message as it goes out, and the numbers of its records: `seq` to `last`."""
 
     # No dataclass: one compiles code, and that would change the exit status of a program interrupted meanwhile.
-    __slots__ = ("frames", "last", "seq", "size")
+    __slots__ = ("at", "frames", "last", "seq", "size")
 
-    def __init__(self, seq: int, last: int, frames: list[bytes]) -> None:
+    def __init__(self, seq: int, last: int, frames: list[bytes], at: float) -> None:
+        self.at = at
         self.seq = seq
         self.last = last
         self.frames = frames
@@ -54,9 +55,13 @@ class Window:
         """Whether something was sent and not acknowledged."""
         return self._sent > 0
 
-    def add(self, count: int, frames: list[bytes]) -> None:
-        """Hold a batch of `count` records, whose header says that the first has number `next`."""
-        batch = Outgoing(self.next, self.next + count - 1, frames)
+    def waits(self, now: float) -> float:
+        """Seconds for which the oldest batch has been held, 0 if there is none."""
+        return max(0.0, now - self._held[0].at) if self._held else 0.0
+
+    def add(self, count: int, frames: list[bytes], now: float) -> None:
+        """Hold a batch of `count` records, the first of which gets number `next`."""
+        batch = Outgoing(self.next, self.next + count - 1, frames, now)
         self._held.append(batch)
         self.next += count
         self.size += batch.size

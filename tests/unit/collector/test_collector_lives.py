@@ -94,7 +94,7 @@ def test_one_that_is_heard_after_it_was_called_dead_is_never_judged_by_its_numbe
         world.look()
         world.look()
     assert world.left() == 0
-    assert world.producers.states == {"p": "alive"}
+    assert world.producers.states == {"p": "live"}
 
 
 def test_other_machines_programs_are_quiet_at_most(world: World, gone: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_other_machines_programs_are_quiet_at_most(world: World, gone: int, monk
 
 def test_a_process_that_began_long_after_the_producer_is_another_one() -> None:
     now = time.time_ns()
-    assert process_state(os.getpid(), now) == "alive"
+    assert process_state(os.getpid(), now) == "live"
     assert process_state(os.getpid(), now - 10**9 * 86_400 * 3650) == "gone"
 
 
@@ -115,7 +115,7 @@ def test_a_stopped_process_is_told_from_a_slow_one() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         process.send_signal(signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)
-        assert process_state(process.pid, None) == "stopped"
+        assert process_state(process.pid, None) == "frozen"
         process.send_signal(signal.SIGCONT)
         process.kill()
 

@@ -1,7 +1,9 @@
 """The header frame of a batch, and how the frames of a message are told apart."""
 
+import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -9,8 +11,9 @@ import orjson
 from flowscope.protocol.errors import ProtocolError, UnknownVersion, describe
 from flowscope.protocol.times import MAX_TIME_NS, format_time, parse_time
 
-PROTOCOL_VERSION = 1
-SUPPORTED_VERSIONS = (1,)
+PROTOCOL_VERSION = 2
+"""The newest version there is."""
+SUPPORTED_VERSIONS = (1, 2)
 COMPRESSIONS = ("none", "gzip", "zstd")
 MAX_INTEGER = 2**53 - 1
 """Largest integer in a header: what every language's number holds exactly."""
@@ -18,11 +21,18 @@ MAX_HEADER = 1 << 16
 """Longest header frame in bytes: some times what its longest texts take."""
 MAX_TEXT = 1024
 """Longest text in a header, in code points; ids at most 256."""
+MIN_SECRET = 16
+MAX_SECRET = 256
+
+_PROVABLE = re.compile(r"p2-[0-9a-f]{32}")
 
 
 @dataclass(slots=True)
 class ProducerInfo:
-    """The process that sends. `id` is new for each process start (and after a fork); started_ns since the epoch."""
+    """The process that sends. `id` is new for each process start (and after a fork); started_ns since the epoch.
+
+    `secret` shows that an id made of one (`producer_id`) is the sender's own. It is never stored nor told to anybody.
+    """
 
     id: str
     session_id: str = ""
@@ -33,18 +43,39 @@ class ProducerInfo:
     runtime: str = ""
     sdk: str = ""
     started_ns: int | None = None
+    secret: str = field(default="", repr=False, compare=False)
+
+    @property
+    def proven(self) -> bool:
+        """Whether nobody else can use this id, nor is it used by somebody else here."""
+        return proves(self.id, self.secret)
+
+
+def producer_id(secret: str) -> str:
+    """The id of the producer with this secret: nobody who sees the id can find the secret."""
+    return "p2-" + hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def is_provable(name: str) -> bool:
+    """Whether an id has the form of those that are made of a secret."""
+    return _PROVABLE.fullmatch(name) is not None
+
+
+def proves(name: str, secret: str) -> bool:
+    """Whether an id was made of this secret."""
+    return bool(secret) and is_provable(name) and producer_id(secret) == name
 
 
 @dataclass(slots=True)
 class Header:
-    """What stands before a batch.
+    """What stands before a batch; by default of version 1, which every collector takes.
 
     `seq` is the number of its first record, from 1 and rising over the producer's life; `count` how many numbers
     the batch uses up; `dropped` how many records the producer gave up so far. `sent_ns` is when the batch was handed to
     the socket, ns since the epoch by the producer's clock.
     """
 
-    version: int = PROTOCOL_VERSION
+    version: int = 1
     producer: ProducerInfo | None = None
     seq: int = 1
     count: int = 0
@@ -79,6 +110,7 @@ def encode_header(header: Header) -> bytes:
 
 
 def _producer_to_wire(producer: ProducerInfo) -> dict[str, Any]:
+    secret = {"secret": producer.secret} if producer.secret else {}
     return {
         "id": producer.id,
         "session_id": producer.session_id,
@@ -89,6 +121,7 @@ def _producer_to_wire(producer: ProducerInfo) -> dict[str, Any]:
         "runtime": producer.runtime,
         "sdk": producer.sdk,
         "started": None if producer.started_ns is None else format_time(producer.started_ns),
+        **secret,
     }
 
 
@@ -112,15 +145,30 @@ def decode_header(data: bytes) -> Header:
     compression = _text(wire, "compression", "none")
     if compression not in COMPRESSIONS:
         raise ProtocolError(f"{describe(compression)} is not one of {', '.join(COMPRESSIONS)}", field="compression")
+    producer, sent_ns = _producer(wire.get("producer")), _time(wire.get("sent"), "sent")
+    if version >= 2:
+        _require_proof(producer, sent_ns)
     return Header(
         version=version,
-        producer=_producer(wire.get("producer")),
+        producer=producer,
         seq=_integer(wire, "seq", 1, least=1),
         count=_integer(wire, "count", 0),
         dropped=_integer(wire, "dropped", 0),
         compression=compression,
-        sent_ns=_time(wire.get("sent"), "sent"),
+        sent_ns=sent_ns,
     )
+
+
+def _require_proof(producer: ProducerInfo | None, sent_ns: int | None) -> None:
+    """What version 2 asks for beyond version 1."""
+    if producer is None:
+        raise ProtocolError("missing; version 2 needs it", field="producer")
+    if not producer.secret:
+        raise ProtocolError("missing; version 2 needs it", field="producer.secret")
+    if not producer.proven:
+        raise ProtocolError(f"{describe(producer.id)} is not made of the producer's secret", field="producer.id")
+    if sent_ns is None:
+        raise ProtocolError("missing; version 2 needs it", field="sent")
 
 
 def _producer(wire: Any) -> ProducerInfo | None:
@@ -142,7 +190,15 @@ def _producer(wire: Any) -> ProducerInfo | None:
         runtime=_text(wire, "runtime", "", inside),
         sdk=_text(wire, "sdk", "", inside),
         started_ns=_time(wire.get("started"), "producer.started"),
+        secret=_secret(wire),
     )
+
+
+def _secret(wire: dict[str, Any]) -> str:
+    secret = _text(wire, "secret", "", "producer.", limit=MAX_SECRET)
+    if 0 < len(secret) < MIN_SECRET:
+        raise ProtocolError(f"shorter than {MIN_SECRET} characters", field="producer.secret")
+    return secret
 
 
 def _time(text: Any, field: str) -> int | None:
