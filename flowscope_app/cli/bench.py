@@ -15,9 +15,11 @@ PREFIX = "bench_"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which benchmarks: all of them if none is named."""
+    """Which benchmarks, all of them if none is named; and how long or large those are to be that can be told."""
     parser.add_argument("names", metavar="NAME", nargs="*", help="the benchmarks to run (default: all)")
     parser.add_argument("--list", action="store_true", help="only print their names")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long soak, upkeep and large measure")
+    parser.add_argument("--spans", type=int, metavar="N", help="how many spans large stores, and phoenix is given")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,10 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print("\n".join(chosen))
         return 0
+    options = [
+        word
+        for option, value in (("--seconds", arguments.seconds), ("--spans", arguments.spans))
+        if value is not None
+        for word in (option, str(value))
+    ]
     failed = []
     for name in chosen:
         sys.stdout.flush()
-        if subprocess.call([sys.executable, str(scripts[name])]) != 0:
+        if subprocess.call([sys.executable, str(scripts[name]), *options]) != 0:
             failed.append(name)
     if failed:
         outcome.say(f"failed: {', '.join(failed)}; run each alone to see why, e.g. flowscope bench {failed[0]}")
