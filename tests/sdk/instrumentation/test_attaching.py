@@ -104,7 +104,7 @@ def test_only_what_is_asked_for_is_instrumented(sink: Any, tmp_path: Path) -> No
     done = run(FRAMEWORKS + PROGRAM, {"FLOWSCOPE_ADDR": sink.addr, "FLOWSCOPE_AUTO": "langgraph"}, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     trace = sink.receive_until(lambda trace: whole(trace, ["LangGraph", "last"]))
-    assert {span.framework for span in trace.spans.values()} == {"langchain"}
+    assert {span.framework for span in trace.spans.values()} == {"langchain", "langgraph"}
 
 
 @pytest.mark.parametrize("first", ["langchain_core.language_models", "langchain_core.retrievers", "langgraph.graph"])

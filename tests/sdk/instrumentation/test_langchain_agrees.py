@@ -283,13 +283,19 @@ def run_both(run: Program) -> Collector:
     return collector
 
 
+def spans_by_run(trace: Any) -> dict[str, Any]:
+    """The spans of LangChain's runs; embeddings are none."""
+    runs = [span for span in trace.spans.values() if span.kind != "embedding"]
+    return {span.metadata["langchain.run_id"]: span for span in runs}
+
+
 KINDS = {"chat_model": "llm"}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_same_runs_parents_inputs_outputs_and_errors(name: str, traced: Any) -> None:
     collector = run_both(PROGRAMS[name])
-    spans = {span.metadata["langchain.run_id"]: span for span in traced.trace().spans.values()}
+    spans = spans_by_run(traced.trace())
     runs = {str(run.id): run for run in walk(collector.traced_runs)}
 
     assert runs
@@ -323,7 +329,7 @@ def test_the_collector_of_the_context_agrees(traced: Any) -> None:
         tool_calling_agent({"callbacks": [plain_collector]})
     finally:
         run_collector_var.reset(token)
-    spans = {span.metadata["langchain.run_id"]: span for span in traced.trace().spans.values()}
+    spans = spans_by_run(traced.trace())
     runs = {str(run.id): run for run in walk(plain_collector.traced_runs)}
     assert runs.keys() == spans.keys()
     models = [run for run in runs.values() if run.run_type == "llm"]

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.llms import LLM
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
@@ -15,7 +16,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
+from langchain_core.vectorstores import InMemoryVectorStore
 from langgraph.graph import START, StateGraph
+from pydantic import BaseModel
+
+import flowscope
 
 USAGE = {
     "input_tokens": 100,
@@ -191,6 +196,82 @@ def test_a_retriever_and_its_documents(traced: Any) -> None:
     assert [document["page_content"] for document in span.output["documents"]] == ["oak", "elm"]
 
 
+class Vectors(BaseModel, Embeddings):
+    """A query is embedded as a document is; documents of their own way when there are many."""
+
+    model: str = "vectors-small"
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        if "bad" in texts:
+            raise ConnectionError("reset")
+        with flowscope.trace("request"):
+            return [[0.0, 0.5, 1.0] for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+
+def test_embeddings_inside_and_outside_of_a_retriever(traced: Any) -> None:
+    model = Vectors()
+    store = InMemoryVectorStore.from_texts(["oak", "elm"], model)
+    store.as_retriever().invoke("wood?")
+    asyncio.run(model.aembed_query("fir"))
+    with pytest.raises(ConnectionError):
+        model.embed_documents(["bad"])
+    trace = traced.trace()
+    assert trace.shapes() == [
+        {"Vectors": ["request"]},
+        {"VectorStoreRetriever": [{"Vectors": ["request"]}]},
+        {"Vectors": ["request"]},
+        "Vectors",
+    ]
+    first, query, _, broken = trace.named("Vectors")
+    expected = {"gen_ai.operation.name": "embeddings", "gen_ai.request.model": "vectors-small"}
+    assert said(first, expected) == expected
+    assert (first.kind, first.input, first.output) == (
+        "embedding",
+        {"texts": ["oak", "elm"]},
+        {"embeddings": 2, "dimensions": 3},
+    )
+    assert (query.input, query.output) == ({"text": "wood?"}, {"embeddings": 1, "dimensions": 3})
+    assert broken.error == "ConnectionError: reset"
+
+
+class Thinker(Model):
+    """Streams its reasoning, a text and a tool call."""
+
+    def _stream(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> Iterator[Any]:
+        call = {"type": "tool_call_chunk", "index": 2, "id": "call_1", "name": "add", "args": '{"a": '}
+        yield ChatGenerationChunk(message=AIMessageChunk([{"type": "reasoning", "reasoning": "Sum? ", "index": 0}]))
+        yield ChatGenerationChunk(message=AIMessageChunk("", additional_kwargs={"reasoning_content": "Add."}))
+        yield ChatGenerationChunk(message=AIMessageChunk([{"type": "text", "text": "Let me add.", "index": 1}]))
+        yield ChatGenerationChunk(message=AIMessageChunk("", tool_call_chunks=[call]))
+        more = {"type": "tool_call_chunk", "index": 2, "id": None, "name": None, "args": "1}"}
+        yield ChatGenerationChunk(message=AIMessageChunk("", tool_call_chunks=[more]))
+        yield ChatGenerationChunk(message=AIMessageChunk("", chunk_position="last"))
+
+
+@pytest.mark.parametrize("events", [False, True], ids=["chunks", "events"])
+def test_reasoning_and_tool_calls_grow_as_they_stream(events: bool, traced: Any) -> None:
+    grown = [
+        {"type": "reasoning", "content": "Sum? Add."},
+        {"type": "text", "content": "Let me add."},
+        {"type": "tool_call", "id": "call_1", "name": "add", "arguments": '{"a": 1}'},
+    ]
+    if events:
+        stream = iter(Thinker().stream_events("hi", version="v3"))
+    else:
+        stream = Thinker().stream("hi")
+    seen = []
+    for _ in stream:
+        (span,) = traced.trace().roots
+        seen.append(span.output)
+    assert {"role": "assistant", "parts": grown} in seen
+    (span,) = traced.trace().roots
+    (call,) = span.output["generations"][0][0]["message"]["kwargs"]["tool_calls"]
+    assert (call["id"], call["args"]) == ("call_1", {"a": 1})
+
+
 class State(TypedDict, total=False):
     """A graph's state."""
 
@@ -209,6 +290,7 @@ def test_a_graph_its_nodes_and_what_the_user_adds(traced: Any) -> None:
     assert (node.kind, node.metadata["langgraph.node"], node.metadata["langgraph.step"]) == ("chain", "work", 1)
     assert node.metadata["langgraph.checkpoint_ns"].startswith("work:")
     assert step.metadata["langgraph.node"] == "work"
+    assert (graph.framework, node.framework, step.framework) == ("langgraph", "langgraph", "langchain")
     for span in (graph, node, step):
         assert span.metadata["gen_ai.conversation.id"] == "t-1"
         assert "nightly" in span.metadata["langchain.tags"]

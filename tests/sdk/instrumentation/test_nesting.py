@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
 
 import pytest
+from langchain_classic.chains.base import Chain
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler, CallbackManagerForLLMRun
 from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
@@ -123,6 +124,40 @@ def test_in_a_lambda_a_tool_a_prompt_and_a_parser(traced: Any) -> None:
         },
         "elsewhere",
     ]
+
+
+class Legacy(Chain):
+    """A chain of the old kind, with a body of its own."""
+
+    @property
+    def input_keys(self) -> list[str]:
+        return ["text"]
+
+    @property
+    def output_keys(self) -> list[str]:
+        return ["answer"]
+
+    def _call(self, inputs: dict[str, Any], run_manager: Any = None) -> dict[str, Any]:
+        inside("before")
+        answer = (RunnableLambda(lambda x: x, name="step")).invoke(inputs["text"])
+        with flowscope.trace("by hand"):
+            TextModel().invoke(answer)
+        return {"answer": answer}
+
+    async def _acall(self, inputs: dict[str, Any], run_manager: Any = None) -> dict[str, Any]:
+        return self._call(inputs)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "__call__"])
+def test_in_a_legacy_chains_body(way: str, traced: Any) -> None:
+    with flowscope.trace("outside"):
+        found = getattr(Legacy(), way)({"text": "hi"})
+        if way == "ainvoke":
+            asyncio.run(found)
+        inside("after")
+    body = ["before", "step", {"by hand": [{"TextModel": ["request"]}]}]
+    assert traced.trace().shapes() == [{"outside": [{"Legacy": body}, "after"]}]
 
 
 def test_a_chain_called_under_a_manual_span_in_a_lambda_is_its_child(traced: Any) -> None:

@@ -47,6 +47,10 @@ REGISTRY: dict[str, Integration] = {
                 "langchain_core.language_models.chat_models",
                 "langchain_core.language_models.llms",
                 "langchain_core.retrievers",
+                "langchain_core.embeddings",  # a module of its own up to 0.1.37, then a package
+                "langchain_core.embeddings.embeddings",
+                "langchain.chains.base",
+                "langchain_classic.chains.base",
             ),
             package="langchain-core",
             since="0.1.19",

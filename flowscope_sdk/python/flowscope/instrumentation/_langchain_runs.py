@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowscope._span import Span
 
 FRAMEWORK = "langchain"
+GRAPH_FRAMEWORK = "langgraph"
 # Runs that ended lately are still parents of what a background task starts under them.
 _REMEMBERED = 1024
 _UNSET = object()
@@ -48,6 +49,7 @@ class Runs:
         *,
         given: Any,
         metadata: dict[str, Any],
+        framework: str = FRAMEWORK,
         start_ns: int | None = None,
     ) -> None:
         """Open the span of a run; a second start of the same run says nothing new."""
@@ -56,7 +58,7 @@ class Runs:
         span = _runtime.start_span(
             operation,
             kind=kind,
-            framework=FRAMEWORK,
+            framework=framework,
             parent=self._parent(parent_run_id),
             input=given,
             metadata=metadata,
@@ -100,18 +102,41 @@ class Runs:
             span.set_metadata(steering)
             span.end(**output)
 
-    def token(self, run_id: UUID, text: Any) -> None:
-        """A streamed token is there: the output grows by `text`, and the first one's time is kept."""
-        span = self.span(run_id)
-        if span is not None and isinstance(text, str) and text:
+    def piece(self, run_id: UUID, token: Any, message: Any) -> None:
+        """A piece of a streamed answer is there: the output grows by it, and the first one's time is kept."""
+        span = self._open.get(run_id)
+        if span is None:
+            return
+        if message is None:
+            if token:
+                span.stream(token)
+            return
+        for reasoning in values.reasoning_in(message):
+            span.stream_reasoning(reasoning)
+        text = token if isinstance(token, str) else values.text_in(token)
+        if text:
             span.stream(text)
-        elif span is not None:
-            span.first_token()
+        for call in getattr(message, "tool_call_chunks", None) or ():
+            values.stream_tool_call(span, call.get("index"), call)
+
+    def event(self, run_id: UUID, event: Any) -> None:
+        """A piece of an answer that is streamed as events of LangChain's protocol."""
+        span = self._open.get(run_id)
+        if span is None or event.get("event") not in ("content-block-start", "content-block-delta"):
+            return
+        piece = event.get("delta") or event.get("content") or {}
+        if piece.get("type") == "text-delta":
+            span.stream(piece.get("text") or "")
+        elif piece.get("type") == "reasoning-delta":
+            span.stream_reasoning(piece.get("reasoning") or "")
+        elif piece.get("type") in ("tool_call_chunk", "tool-call-delta"):
+            values.stream_tool_call(span, event.get("index"), piece)
 
     def mark_graph(self, run_id: UUID | None) -> None:
         """A run that has a graph's node under it is the graph."""
         span = self.span(run_id)
-        if span is not None and span.kind == "chain":
+        if span is not None and span.framework != GRAPH_FRAMEWORK:
+            span.framework = GRAPH_FRAMEWORK
             span.kind = "agent"
             span.set_metadata({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": span.operation})
 
@@ -175,14 +200,18 @@ def handler_class(runs: Runs) -> type[Any]:
             name: str | None = None,
             **kwargs: Any,
         ) -> None:
-            if any(tag.startswith("graph:step:") for tag in tags or ()):
-                runs.mark_graph(parent_run_id)
+            framework = FRAMEWORK
+            for tag in tags or ():
+                if tag.startswith("graph:step:"):
+                    framework = GRAPH_FRAMEWORK
+                    runs.mark_graph(parent_run_id)
             operation = values.run_name(name, serialized)
             kind = (
                 run_type if run_type in ("prompt", "parser") else "agent" if operation == "AgentExecutor" else "chain"
             )
             about = values.run_metadata(run_id, tags, metadata)
-            runs.start(run_id, parent_run_id, operation, kind, given=values.chain_inputs(inputs), metadata=about)
+            given = values.chain_inputs(inputs)
+            runs.start(run_id, parent_run_id, operation, kind, given=given, metadata=about, framework=framework)
 
         @guarded
         def on_chain_end(self, outputs: Any, *, run_id: UUID, inputs: Any = None, **kwargs: Any) -> None:
@@ -233,15 +262,11 @@ def handler_class(runs: Runs) -> type[Any]:
 
         @guarded
         def on_llm_new_token(self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any) -> None:
-            message = getattr(chunk, "message", None)
-            if token or getattr(message, "tool_call_chunks", None):
-                runs.token(run_id, token)
+            runs.piece(run_id, token, getattr(chunk, "message", None))
 
         @guarded
         def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:
-            if event.get("event") == "content-block-delta":
-                delta = event.get("delta")
-                runs.token(run_id, delta.get("text") if isinstance(delta, dict) else None)
+            runs.event(run_id, event)
 
         @guarded
         def on_llm_end(self, response: Any, *, run_id: UUID, **kwargs: Any) -> None:

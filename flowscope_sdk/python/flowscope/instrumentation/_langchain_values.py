@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flowscope.instrumentation import _genai
 from flowscope.instrumentation._serialise import plain
+
+if TYPE_CHECKING:
+    from flowscope._span import Span
 
 Metadata = dict[str, Any]
 
@@ -21,6 +24,10 @@ _LANGGRAPH = {
     "checkpoint_ns": "langgraph.checkpoint_ns",
     "checkpoint_id": "langgraph.checkpoint_id",
 }
+
+# Where embedding models keep their name, and packages that hold those of many providers.
+_MODEL_NAMES = ("model", "model_name", "model_id")
+_NO_PROVIDERS = frozenset(("langchain_core", "langchain_classic", "langchain_community", "langchain_tests"))
 
 
 def run_name(name: object, serialized: Any, default: str = "Unnamed") -> str:
@@ -108,6 +115,33 @@ def model_metadata(metadata: Mapping[str, Any] | None, params: Any, operation: s
     return found
 
 
+def text_in(content: Any) -> str:
+    """The text of a message's content: itself, or that of its text blocks."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    return "".join(block if isinstance(block, str) else _genai.get(block, "text") or "" for block in blocks)
+
+
+def reasoning_in(message: Any) -> Iterator[str]:
+    """The pieces of reasoning in a message (or in a piece of one), where the providers put them."""
+    said = _genai.get(message, "additional_kwargs")
+    if said and isinstance(said.get("reasoning_content"), str):
+        yield said["reasoning_content"]
+    content = _genai.get(message, "content")
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, Mapping) and block.get("type") in ("thinking", "reasoning"):
+            piece = block.get("thinking") or block.get("reasoning")
+            if isinstance(piece, str):
+                yield piece
+
+
+def stream_tool_call(span: Span, index: Any, piece: Mapping[str, Any]) -> None:
+    """Let a span's answer grow by a piece of a tool call."""
+    key = index if index is not None else piece.get("id")
+    span.stream_tool_call(key, piece.get("args") or "", id=piece.get("id"), name=piece.get("name"))
+
+
 def response_metadata(response: Any) -> Metadata:
     """What a model said of its answer: model, id, finish reasons and the tokens used."""
     found: Metadata = {}
@@ -163,6 +197,27 @@ def retrieval_metadata(query: str, metadata: Mapping[str, Any] | None) -> Metada
     if isinstance(model, str):
         found["gen_ai.request.model"] = model
     return found
+
+
+def embedding_metadata(model: Any) -> Metadata:
+    """What an embedding model says of itself: its name and, by the package it comes from, its provider."""
+    found: Metadata = {"gen_ai.operation.name": "embeddings"}
+    name = next((name for name in (_genai.get(model, key) for key in _MODEL_NAMES) if isinstance(name, str)), "")
+    if name:
+        found["gen_ai.request.model"] = name
+    package = str(type(model).__module__).partition(".")[0]  # langchain_openai -> openai
+    if package.startswith("langchain_") and package not in _NO_PROVIDERS:
+        found["gen_ai.provider.name"] = _genai.provider(package.removeprefix("langchain_"))
+    return found
+
+
+def embedding_output(vectors: Any) -> Any:
+    """How many vectors of which size; not the numbers."""
+    if isinstance(vectors, list | tuple) and vectors and isinstance(vectors[0], float | int):
+        vectors = [vectors]
+    if not isinstance(vectors, list | tuple):
+        return f"<{type(vectors).__name__}>"
+    return {"embeddings": len(vectors), "dimensions": len(vectors[0]) if vectors else 0}
 
 
 def document_metadata(documents: Any) -> Metadata:

@@ -1,8 +1,9 @@
 """LangChain and LangGraph: a handler in every callback manager, and the bodies that LangChain gives no context.
 
 LangChain says itself what runs where (`var_child_runnable_config`), so nothing is attached in a start callback that
-an end callback would have to detach: generators end in other contexts than they began, and would leak. Only models and
-retrievers, whose bodies LangChain runs without a context of their own, are wrapped.
+an end callback would have to detach: generators end in other contexts than they began, and would leak. Only models,
+retrievers and legacy chains, whose bodies LangChain runs without a context of their own, are wrapped, and embeddings,
+of which it tells nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from flowscope._guard import guarded
-from flowscope.instrumentation import _langchain_runs, _nesting
+from flowscope.instrumentation import _langchain_embeddings, _langchain_runs, _nesting
 
 if TYPE_CHECKING:
     from flowscope._span import Span
@@ -26,7 +27,7 @@ _runs = _langchain_runs.Runs()
 _handler: Any = None
 _variable: ContextVar[Any] | None = None
 _patched: list[tuple[type, str, _Method]] = []
-# The innermost call of a model or retriever that is running in this context.
+# The innermost call of a model, retriever or legacy chain that is running in this context.
 _body: ContextVar[_Body | None] = ContextVar("flowscope_langchain_body", default=None)
 
 
@@ -37,6 +38,7 @@ def install(module: Any) -> None:
 
 def uninstall() -> None:
     """Take everything back that install() did."""
+    _langchain_embeddings.unhook()
     while _patched:
         owner, name, original = _patched.pop()
         setattr(owner, name, original)
@@ -80,12 +82,12 @@ def _current_run() -> Span | None:
 
 
 class _Body:
-    """One call of a model or retriever: its span is current while its body runs, and only then."""
+    """One call of a model, retriever or legacy chain: its span is current while its body runs, and only then."""
 
-    __slots__ = ("_reset", "kind", "span")
+    __slots__ = ("_reset", "kinds", "span")
 
-    def __init__(self, kind: str, span: Span | None = None) -> None:
-        self.kind = kind
+    def __init__(self, kinds: tuple[str, ...] = (), span: Span | None = None) -> None:
+        self.kinds = kinds
         self.span = span  # known once the run that this call makes has begun
         self._reset: Token[_Body | None] | None = None
 
@@ -111,36 +113,54 @@ def _running_body() -> Span | None:
 @guarded
 def _opened(kind: str, span: Span) -> None:
     body = _body.get()
-    if body is not None and body.span is None and body.kind == kind:
+    if body is not None and body.span is None and kind in body.kinds:
         body.span = span
 
 
-# Bodies that LangChain runs without a context of their own
+# Bodies that LangChain runs without a context of their own, by the kinds of the spans that their runs may be
+
+_MODEL = ("llm",)
+_RETRIEVER = ("retriever",)
+_CHAIN = ("chain", "agent")
 
 
 def _patch_chat_models(module: Any) -> None:
     model = module.BaseChatModel
     _patch(model, "_generate_with_cache", functools.partial(_in_run, managers=_manager_of))
     _patch(model, "_agenerate_with_cache", functools.partial(_in_run_async, managers=_manager_of))
-    _patch(model, "stream", functools.partial(_in_stream, "llm"))
-    _patch(model, "astream", functools.partial(_in_stream_async, "llm"))
+    _patch(model, "stream", functools.partial(_in_stream, _MODEL))
+    _patch(model, "astream", functools.partial(_in_stream_async, _MODEL))
 
 
 def _patch_text_models(module: Any) -> None:
     model = module.BaseLLM
     _patch(model, "_generate_helper", functools.partial(_in_run, managers=_managers_of))
     _patch(model, "_agenerate_helper", functools.partial(_in_run_async, managers=_managers_of))
-    _patch(model, "stream", functools.partial(_in_stream, "llm"))
-    _patch(model, "astream", functools.partial(_in_stream_async, "llm"))
+    _patch(model, "stream", functools.partial(_in_stream, _MODEL))
+    _patch(model, "astream", functools.partial(_in_stream_async, _MODEL))
 
 
 def _patch_retrievers(module: Any) -> None:
     retriever = module.BaseRetriever
     # Up to 0.1.45 invoke() called get_relevant_documents(), which made the run.
     for name in ("invoke", "get_relevant_documents"):
-        _patch(retriever, name, functools.partial(_in_call, "retriever"))
+        _patch(retriever, name, functools.partial(_in_call, _RETRIEVER))
     for name in ("ainvoke", "aget_relevant_documents"):
-        _patch(retriever, name, functools.partial(_in_call_async, "retriever"))
+        _patch(retriever, name, functools.partial(_in_call_async, _RETRIEVER))
+
+
+def _patch_chains(module: Any) -> None:
+    # Up to 0.0.354 invoke() called __call__(), which made the run; later it is the other way round.
+    for name in ("invoke", "__call__"):
+        _patch(module.Chain, name, functools.partial(_in_call, _CHAIN))
+    for name in ("ainvoke", "acall"):
+        _patch(module.Chain, name, functools.partial(_in_call_async, _CHAIN))
+
+
+def _patch_embeddings(module: Any) -> None:
+    base = vars(module).get("Embeddings")  # the later package would import it for the asking
+    if base is not None:
+        _langchain_embeddings.patch(base, _patch)
 
 
 def _patch_manager(module: Any) -> None:
@@ -166,7 +186,7 @@ def _managers_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _body_of(manager: Any) -> _Body:
-    return _Body("", _runs.known(getattr(manager, "run_id", None)))
+    return _Body((), _runs.known(getattr(manager, "run_id", None)))
 
 
 def _in_run(original: _Method, *, managers: Callable[..., Any]) -> _Method:
@@ -185,9 +205,9 @@ def _in_run_async(original: _Method, *, managers: Callable[..., Any]) -> _Method
     return call
 
 
-def _in_call(kind: str, original: _Method) -> _Method:
+def _in_call(kinds: tuple[str, ...], original: _Method) -> _Method:
     def call(*args: Any, **kwargs: Any) -> Any:
-        body = _Body(kind)
+        body = _Body(kinds)
         with body:
             try:
                 return original(*args, **kwargs)
@@ -198,9 +218,9 @@ def _in_call(kind: str, original: _Method) -> _Method:
     return call
 
 
-def _in_call_async(kind: str, original: _Method) -> _Method:
+def _in_call_async(kinds: tuple[str, ...], original: _Method) -> _Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        body = _Body(kind)
+        body = _Body(kinds)
         with body:
             try:
                 return await original(*args, **kwargs)
@@ -211,10 +231,10 @@ def _in_call_async(kind: str, original: _Method) -> _Method:
     return call
 
 
-def _in_stream(kind: str, original: _Method) -> _Method:
+def _in_stream(kinds: tuple[str, ...], original: _Method) -> _Method:
     def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
         chunks = original(*args, **kwargs)
-        body = _Body(kind)
+        body = _Body(kinds)
         try:
             while True:
                 with body:
@@ -230,10 +250,10 @@ def _in_stream(kind: str, original: _Method) -> _Method:
     return stream
 
 
-def _in_stream_async(kind: str, original: _Method) -> _Method:
+def _in_stream_async(kinds: tuple[str, ...], original: _Method) -> _Method:
     async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         chunks = original(*args, **kwargs)
-        body = _Body(kind)
+        body = _Body(kinds)
         try:
             while True:
                 with body:
@@ -275,4 +295,8 @@ _INSTALL: dict[str, Callable[[Any], None]] = {
     "langchain_core.language_models.chat_models": _patch_chat_models,
     "langchain_core.language_models.llms": _patch_text_models,
     "langchain_core.retrievers": _patch_retrievers,
+    "langchain_core.embeddings": _patch_embeddings,
+    "langchain_core.embeddings.embeddings": _patch_embeddings,
+    "langchain.chains.base": _patch_chains,
+    "langchain_classic.chains.base": _patch_chains,
 }
