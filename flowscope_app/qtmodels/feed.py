@@ -12,6 +12,7 @@ from flowscope_app.qtmodels.worker import ReaderThread
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import SpanDelta, SpanTable, Track
 from flowscope_app.store.reader import StoreReader
+from flowscope_app.timeline.scene import Arranged
 
 log = logging.getLogger("flowscope.window")
 
@@ -22,7 +23,7 @@ class _Follower(QObject):
     """Lives in the reader's thread: looks ten times a second whether a commit happened."""
 
     sessions = Signal(list)
-    opened = Signal(int, object)  # session key, SpanTable
+    opened = Signal(int, object, object)  # session key, SpanTable, Arranged
     changed = Signal(int, object)  # session key, SpanDelta
     failed = Signal(str)
 
@@ -84,7 +85,7 @@ class _Follower(QObject):
                 return
             if self._change is None:
                 table, self._change = self._load(reader, self._session)
-                self.opened.emit(self._session, table)
+                self.opened.emit(self._session, table, Arranged.of(table))
             elif moved:
                 self._catch_up(reader, self._session, self._change)
         except Exception as error:
@@ -133,9 +134,9 @@ class Feed(QObject):
     def _shown(self, session: int) -> bool:
         return self._state.session is not None and self._state.session.key == session
 
-    def _opened(self, session: int, table: SpanTable) -> None:
+    def _opened(self, session: int, table: SpanTable, arranged: Arranged) -> None:
         if self._shown(session):
-            self._state.set_table(table)
+            self._state.set_table(table, arranged)
 
     def _changed(self, session: int, delta: SpanDelta) -> None:
         if self._shown(session) and not self._state.loading:

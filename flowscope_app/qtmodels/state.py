@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import Applied, SpanDelta, SpanTable
+from flowscope_app.timeline.scene import Arranged
 
 Mask = NDArray[np.bool_]
 
@@ -33,6 +33,7 @@ class ViewState(QObject):
         self.sessions: list[SessionRow] = []
         self.session: SessionRow | None = None
         self.table = SpanTable()
+        self.arranged: Arranged | None = None  # while `table_changed` tells of a new table: how it is laid out
         self.loading = False  # a session was chosen and its spans are on the way
         self.selected: int | None = None  # the store's key of a span
         self.hovered: int | None = None
@@ -62,11 +63,13 @@ class ViewState(QObject):
         self.session_changed.emit()
         self.selection_changed.emit()
 
-    def set_table(self, table: SpanTable) -> None:
-        """Take the spans of the session just chosen."""
+    def set_table(self, table: SpanTable, arranged: Arranged | None = None) -> None:
+        """Take the spans of the session just chosen, laid out already if whoever read them did that."""
         self.table = table
+        self.arranged = arranged
         self.loading = False
         self.table_changed.emit(None)
+        self.arranged = None
 
     def apply(self, delta: SpanDelta) -> Applied:
         """Take what came in since; tells every view."""
@@ -134,4 +137,4 @@ class ViewState(QObject):
     @property
     def has_pending(self) -> bool:
         """Whether some span of the session has not ended."""
-        return bool((self.table.status == Status.PENDING).any())
+        return self.table.pending > 0

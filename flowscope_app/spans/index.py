@@ -1,6 +1,8 @@
-"""A sorted index over a growing column of 64-bit numbers."""
+"""Finds rows by 64-bit numbers in columns that grow: by search where they ascend, by hash where they don't."""
 
 from __future__ import annotations
+
+import secrets
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,33 +10,137 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Rows = NDArray[np.int32]
 
+_BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
+_LEAST = 10  # 2 ** this slots
+_SORT_FROM = 4_096  # waiting rows: fewer are looked through
+_FULL = 0.62  # share of slots in use from which on there are twice as many
 
-class RowIndex:
-    """Finds the row of a value by binary search; costs 12 bytes a row, where a dict would cost about 100."""
+
+class HashIndex:
+    """Open addressing over a column: slots hold rows, the column itself the values; some 8 bytes a row.
+
+    Numbers may come from anybody, so the hash's factors are this index's own secret.
+    """
 
     def __init__(self) -> None:
-        self._values: Int64 = np.empty(0, np.int64)
-        self._rows: Rows = np.empty(0, np.int32)
+        self._column: Int64 = np.empty(0, np.int64)
+        self._bits = _LEAST
+        self._slots: Rows = np.full(1 << _LEAST, -1, np.int32)
+        self._factors = tuple(np.uint64(secrets.randbits(64) | 1) for _ in range(2))
 
-    def insert(self, values: Int64, first_row: int) -> None:
-        """Add `values` as the rows `first_row`, `first_row + 1`, …; none may be in the index already."""
-        order = np.argsort(values, kind="stable")
-        values, rows = values[order], (order + first_row).astype(np.int32)
-        if not len(self._values) or (len(values) and values[0] > self._values[-1]):
-            self._values = np.concatenate((self._values, values))
-            self._rows = np.concatenate((self._rows, rows))
-            return
-        places = np.searchsorted(self._values, values)
-        self._values = np.insert(self._values, places, values)
-        self._rows = np.insert(self._rows, places, rows)
+    def extend(self, column: Int64) -> None:
+        """Take in the rows that the column, all of it, has beyond those known."""
+        first = len(self._column)
+        self._column = column
+        if len(column) > _FULL * len(self._slots):
+            while len(column) > _FULL * (1 << self._bits):
+                self._bits += 1
+            self._slots = np.full(1 << self._bits, -1, np.int32)
+            first = 0
+        for begin in range(first, len(column), _BLOCK):
+            self._put(np.arange(begin, min(begin + _BLOCK, len(column)), dtype=np.int32))
+
+    def _put(self, rows: Rows) -> None:
+        at, slots = self._places(self._column[rows]), self._slots
+        while len(rows):
+            free = slots[at] < 0
+            slots[at[free]] = rows[free]
+            left = slots[at] != rows  # taken, or by another row of the same round
+            rows, at = rows[left], (at[left] + 1) & (len(slots) - 1)
+
+    def _places(self, values: Int64) -> NDArray[np.intp]:
+        mixed = values.view(np.uint64) * self._factors[0]
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= self._factors[1]
+        mixed >>= np.uint64(64 - self._bits)
+        return mixed.view(np.intp)
 
     def find(self, values: Int64) -> Rows:
-        """The row of each value, -1 where there is none; same shape as `values`."""
-        if not len(self._values):
-            return np.full(values.shape, -1, np.int32)
-        places = np.minimum(np.searchsorted(self._values, values), len(self._values) - 1)
-        return np.where(self._values[places] == values, self._rows[places], np.int32(-1)).astype(np.int32)
+        """The row of each value, -1 where there is none."""
+        found = np.full(len(values), -1, np.int32)
+        for begin in range(0, len(values), _BLOCK):
+            self._find(values[begin : begin + _BLOCK], found[begin : begin + _BLOCK])
+        return found
+
+    def _find(self, values: Int64, found: Rows) -> None:
+        left = np.arange(len(values))
+        at, slots, column = self._places(values), self._slots, self._column
+        while len(left):
+            rows = slots[at]
+            held = rows >= 0
+            if not held.all():
+                left, at, values, rows = left[held], at[held], values[held], rows[held]
+            hit = column[rows] == values
+            found[left[hit]] = rows[hit]
+            miss = ~hit
+            left, values, at = left[miss], values[miss], (at[miss] + 1) & (len(slots) - 1)
+
+
+class KeyIndex:
+    """Rows by a column that ascends, as the store's keys mostly do; hashed once it does not."""
+
+    def __init__(self) -> None:
+        self._column: Int64 = np.empty(0, np.int64)
+        self._hash: HashIndex | None = None
+
+    @property
+    def ascending(self) -> bool:
+        """Whether each value so far was greater than the one before it."""
+        return self._hash is None
+
+    def extend(self, column: Int64) -> None:
+        """Take in the rows that the column, all of it, has beyond those known."""
+        fresh = column[max(len(self._column) - 1, 0) :]
+        self._column = column
+        if self._hash is None and (fresh[1:] <= fresh[:-1]).any():
+            self._hash = HashIndex()
+        if self._hash is not None:
+            self._hash.extend(column)
+
+    def find(self, values: Int64) -> Rows:
+        """The row of each value, -1 where there is none."""
+        if self._hash is not None:
+            return self._hash.find(values)
+        if not len(self._column):
+            return np.full(len(values), -1, np.int32)
+        places = np.minimum(self._column.searchsorted(values), len(self._column) - 1)
+        return np.where(self._column[places] == values, places, -1).astype(np.int32)
 
     def find_one(self, value: int) -> int:
         """The row of one value, or -1."""
         return int(self.find(np.array([value], np.int64))[0])
+
+
+class Orphans:
+    """Rows that wait for their parent, by its number; many may wait for one."""
+
+    def __init__(self) -> None:
+        self._ids: Int64 = np.empty(0, np.int64)  # sorted
+        self._rows: Rows = np.empty(0, np.int32)  # -1: waits no longer
+        self._new_ids, self._new_rows = self._ids, self._rows  # not sorted in yet
+
+    def add(self, ids: Int64, rows: Rows) -> None:
+        """Have rows wait for parents."""
+        if len(rows):
+            self._new_ids = np.concatenate((self._new_ids, ids))
+            self._new_rows = np.concatenate((self._new_rows, rows))
+        if len(self._new_rows) > max(_SORT_FROM, len(self._rows) // 8):
+            stay = self._rows >= 0
+            ids = np.concatenate((self._ids[stay], self._new_ids))
+            order = np.argsort(ids, kind="stable")
+            self._ids, self._rows = ids[order], np.concatenate((self._rows[stay], self._new_rows))[order]
+            self._new_ids, self._new_rows = self._ids[:0], self._rows[:0]
+
+    def claim(self, ids: Int64) -> Rows:
+        """Take out the rows that wait for one of `ids`; some may have been told of another parent meanwhile."""
+        here = np.isin(self._new_ids, ids)
+        found = [self._new_rows[here]]
+        if here.any():
+            self._new_ids, self._new_rows = self._new_ids[~here], self._new_rows[~here]
+        first, last = self._ids.searchsorted(ids), self._ids.searchsorted(ids, side="right")
+        for at in np.flatnonzero(last > first).tolist():
+            run = slice(int(first[at]), int(last[at]))
+            found.append(self._rows[run].copy())
+            self._rows[run] = -1
+        rows = np.unique(np.concatenate(found))
+        return rows[rows >= 0]

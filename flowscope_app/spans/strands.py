@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flowscope_app.spans.index import Rows
 
 # How Python's executors name their threads: a prefix, `_` and a number.
+_BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
 _POOLED = re.compile(r"(.+)_\d+")
 
 
@@ -46,7 +46,7 @@ class Strands:
         if not tracks:
             return
         self._make_room(max(tracks))
-        for key, track in tracks.items():
+        for key, track in sorted(tracks.items()):
             pooled = _POOLED.fullmatch(track.label)
             name = pooled[1] if pooled else track.label
             group = self._groups.setdefault((track.producer, name), key) if pooled else key
@@ -70,15 +70,23 @@ class Strands:
         said = f"{threads} thread{'' if threads == 1 else 's'}"
         return replace(track, key=group, label=name, detail=f"{detail} · {said}" if detail else said)
 
-    def assign(self, strand: Rows, rows: Rows, parent: Rows, track: Rows, depth: NDArray[np.int32]) -> None:
+    def assign(self, strand: Rows, rows: Rows | slice, parent: Rows, track: Rows) -> None:
         """Fill `strand` in place for `rows`, whose parents outside `rows` have theirs already."""
-        if not len(rows):
+        blocks = [rows] if not isinstance(rows, slice) else _blocks(rows.start, rows.stop)
+        if not len(track[rows]):
             return
         self._make_room(int(track[rows].max()))
-        of = depth[rows]
-        order = np.argsort(of, kind="stable")
-        rows, of = rows[order], of[order]
-        for level in np.split(rows, np.flatnonzero(np.diff(of)) + 1):
-            up, own = parent[level], track[level]
+        for block in blocks:
+            up, own = parent[block], track[block]
             below = (up >= 0) & (self._producer[track[up]] == self._producer[own])
-            strand[level] = np.where(below, strand[up], self._group[own])
+            # Who takes its caller's points to it (-1 - row) until that is known; each round goes twice as far up.
+            strand[block] = np.where(below, -1 - up, self._group[own])
+        for block in blocks:
+            waiting = block[strand[block] < 0]
+            while len(waiting):
+                strand[waiting] = strand[-1 - strand[waiting]]
+                waiting = waiting[strand[waiting] < 0]
+
+
+def _blocks(first: int, end: int) -> list[Rows]:
+    return [np.arange(at, min(at + _BLOCK, end), dtype=np.int32) for at in range(first, end, _BLOCK)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flowscope_app.spans.index import Int64, RowIndex, Rows
+from flowscope_app.spans.index import HashIndex, Int64, KeyIndex, Orphans, Rows
+from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.strands import Strands
 from flowscope_app.spans.strands import Track as Track
-from flowscope_app.spans.tree import Children, break_cycles, depths
+from flowscope_app.spans.tree import below, break_cycles, depths
 
 SPAN_DTYPE = np.dtype(
     [
@@ -32,6 +35,8 @@ SPAN_DTYPE = np.dtype(
 )
 
 NO_END = -1
+_BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
+_EARLY_FROM = 1 << 16  # rows from which on columns grow before they must
 
 
 @dataclass(frozen=True)
@@ -83,54 +88,106 @@ class SpanTable:
         self.version = 0
         self.names: dict[int, str] = {0: ""}
         self.tracks: dict[int, Track] = {}
-        self._strands = Strands()
         self.origin = 0  # least start, ns: subtract it before a time becomes a float
         self.latest = 0  # greatest time seen, ns
+        self.pending = 0  # rows whose status is pending
+        self.unended = 0  # rows without an end
+        self._strands = Strands()
         self._store = {name: np.empty(0, kind) for name, (kind, *_) in (SPAN_DTYPE.fields or {}).items()}
         self._store["parent"] = np.empty(0, np.int32)
         self._store["strand"] = np.empty(0, np.int32)
-        self._keys = RowIndex()
-        self._ids = RowIndex()
-        self._children: Children | None = None
-        self._depth: NDArray[np.int32] | None = None
+        self._keys = KeyIndex()
+        self._ids = HashIndex()
+        self._orphans = Orphans()
         self._show(0)
 
+    def fill(
+        self, columns: Mapping[str, NDArray[Any]], n: int, names: Mapping[int, str], tracks: Mapping[int, Track]
+    ) -> None:
+        """Take a whole session of `n` spans into an empty table, keys ascending.
+
+        `columns`, by the names of SPAN_DTYPE, become the table's own; where they are longer, it has room to grow.
+        """
+        if self.n:
+            raise ValueError("the table holds spans already")
+        self._learn(names, tracks)
+        for name in SPAN_DTYPE.names or ():
+            self._store[name] = np.ascontiguousarray(columns[name], self._store[name].dtype)
+        for name in ("parent", "strand"):
+            self._store[name] = np.empty(len(self._store["key"]), np.int32)
+        none = np.empty(0, np.int32)
+        self._show(n)
+        self._came(0, none)
+        self._place(0, none)
+        self.version += 1
+
     def apply(self, delta: SpanDelta) -> Applied:
-        """Take in a delta; a row whose key is known is replaced in place."""
-        self.names.update(delta.names)
-        self.tracks.update(delta.tracks)
-        self._strands.learn(delta.tracks)
+        """Take in a delta; a row whose key is known is replaced in place. Costs what the delta is, not the table."""
+        self._learn(delta.names, delta.tracks)
         known = self._keys.find(np.ascontiguousarray(delta.rows["key"]))
         old = known >= 0
-        changed = known[old]
-        first_new = self.n
+        changed, first_new = known[old], self.n
         before = self.parent[changed], self.track[changed]
         if len(changed):
+            self._count(changed, -1)
             for name in SPAN_DTYPE.names or ():
                 self._store[name][changed] = delta.rows[name][old]
         fresh = delta.rows[~old]
         if len(fresh):
-            self._append(fresh)
-        reparented = self._link(first_new, changed)
-        self._note_times(delta.rows)
+            self._append(fresh[np.argsort(fresh["key"], kind="stable")])
+        reparented = self._came(first_new, changed)
         self.version += 1
-        self._children = None
-        # A span that ends stays where it is; one with another parent takes all that is below it along.
-        moves = bool(
-            len(reparented) or (before[0] != self.parent[changed]).any() or (before[1] != self.track[changed]).any()
-        )
-        if moves:
-            self._depth = None
-        return Applied(
-            first_new, np.union1d(changed, self._place(first_new, all_rows=moves)).astype(np.int32), reparented
-        )
+        # A span that ends stays where it is; one with another parent may take what is below it along.
+        strayed = changed[(before[0] != self.parent[changed]) | (before[1] != self.track[changed])]
+        moved = self._place(first_new, np.union1d(reparented, strayed).astype(np.int32))
+        return Applied(first_new, np.union1d(changed, moved).astype(np.int32), reparented)
 
-    def _place(self, first_new: int, *, all_rows: bool) -> Rows:
-        """Say on which track each span is drawn; returns the older rows that are drawn on another one now."""
-        before = self.strand[:first_new].copy() if all_rows else self.strand[:0]
-        rows = np.arange(0 if all_rows else first_new, self.n, dtype=np.int32)
-        self._strands.assign(self.strand, rows, self.parent, self.track, self.depth)
-        return np.flatnonzero(before != self.strand[: len(before)]).astype(np.int32)
+    def _learn(self, names: Mapping[int, str], tracks: Mapping[int, Track]) -> None:
+        self.names.update(names)
+        self.tracks.update(tracks)
+        self._strands.learn(tracks)
+
+    def _came(self, first_new: int, changed: Rows) -> Rows:
+        """Take note of rows from `first_new` on and of replaced ones; returns older ones whose parent came now."""
+        if self.n > first_new:
+            self._keys.extend(self.key)
+            self._ids.extend(self.id64)
+        reparented = self._link(first_new, changed)
+        if first_new == 0 and self.n:
+            self.origin = int(self.start.min())
+        for rows in (changed, slice(first_new, self.n)):
+            start = self.start[rows]
+            if len(start):
+                self.origin = min(self.origin, int(start.min()))
+                self.latest = max(self.latest, int(start.max()), int(self.end[rows].max()))
+                self._count(rows, 1)
+        return reparented
+
+    def _count(self, rows: Rows | slice, step: int) -> None:
+        self.pending += step * int(np.count_nonzero(self.status[rows] == Status.PENDING))
+        self.unended += step * int(np.count_nonzero(self.end[rows] == NO_END))
+
+    def _place(self, first_new: int, moved: Rows) -> Rows:
+        """Say on which track new and moved rows are drawn; returns the older rows that are drawn on another one now."""
+        before = self.strand[moved]
+        if len(moved):
+            new = np.arange(first_new, self.n, dtype=np.int32)
+            self._strands.assign(self.strand, np.concatenate((moved, new)), self.parent, self.track)
+        else:
+            self._strands.assign(self.strand, slice(first_new, self.n), self.parent, self.track)
+        strayed: Rows = moved[before != self.strand[moved]]
+        if not len(strayed):
+            return strayed
+        under = below(self.parent, strayed)
+        before = self.strand[under]
+        self._strands.assign(self.strand, under, self.parent, self.track)
+        under = under[before != self.strand[under]]
+        return np.concatenate((strayed, under[under < first_new]))
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the rows are in the order of their keys."""
+        return self._keys.ascending
 
     @property
     def strands(self) -> dict[int, Track]:
@@ -139,19 +196,23 @@ class SpanTable:
 
     def _append(self, fresh: NDArray[np.void]) -> None:
         n = self.n + len(fresh)
-        if n > len(self._store["key"]):
-            capacity = max(1024, n if self.n == 0 else n + n // 2)
-            for name, column in self._store.items():
-                grown = np.empty(capacity, column.dtype)
-                grown[: self.n] = column[: self.n]
-                self._store[name] = grown
+        for name, column in self._store.items():
+            if n > len(column):
+                self._grow(name, n)
+        early = next((name for name, column in self._store.items() if n > _EARLY_FROM and n > 0.8 * len(column)), None)
+        if early is not None:  # one a delta, so that no delta waits for all of them
+            self._grow(early, n)
         for name in SPAN_DTYPE.names or ():
             self._store[name][self.n : n] = fresh[name]
         self._store["parent"][self.n : n] = -1
         self._store["strand"][self.n : n] = 0
-        self._keys.insert(np.ascontiguousarray(fresh["key"]), self.n)
-        self._ids.insert(np.ascontiguousarray(fresh["id64"]), self.n)
         self._show(n)
+
+    def _grow(self, name: str, n: int) -> None:
+        column = self._store[name]
+        grown = np.empty(max(1024, n if self.n == 0 else n + n // 2), column.dtype)
+        grown[: self.n] = column[: self.n]
+        self._store[name] = grown
 
     def _show(self, n: int) -> None:
         self.n = n
@@ -160,22 +221,30 @@ class SpanTable:
 
     def _link(self, first_new: int, changed: Rows) -> Rows:
         """Resolve parents of new and replaced rows, and of older ones whose parent has come only now."""
-        new = np.arange(first_new, self.n, dtype=np.int32)
-        touched = np.concatenate((changed, new))
-        self.parent[touched] = np.where(self.parent64[touched] != 0, self._ids.find(self.parent64[touched]), -1)
-        waiting = np.flatnonzero((self.parent[:first_new] < 0) & (self.parent64[:first_new] != 0))
-        found = self._ids.find(self.parent64[waiting]) if len(new) else np.full(len(waiting), -1, np.int32)
-        reparented = waiting[found >= 0].astype(np.int32)
+        before = self.parent[changed]
+        waiting = [self._find_parents(changed)]
+        for begin in range(first_new, self.n, _BLOCK):
+            waiting.append(self._find_parents(np.arange(begin, min(begin + _BLOCK, self.n), dtype=np.int32)))
+        claimed = self._orphans.claim(self.id64[first_new:]) if first_new else changed[:0]
+        claimed = claimed[self.parent[claimed] < 0]
+        found = self._ids.find(self.parent64[claimed])
+        reparented = claimed[found >= 0]
         self.parent[reparented] = found[found >= 0]
-        if len(reparented) or len(changed) or len(new):
-            break_cycles(self.parent, np.concatenate((reparented, touched)))
+        orphans = np.concatenate(waiting)
+        self._orphans.add(self.parent64[orphans], orphans)
+        touched = np.concatenate((reparented, changed[before != self.parent[changed]]))
+        break_cycles(self.parent, touched, first_new)
         return reparented
 
-    def _note_times(self, rows: NDArray[np.void]) -> None:
-        if len(rows):
-            first = int(rows["start"].min())
-            self.origin = first if self.version == 0 or self.n == len(rows) else min(self.origin, first)
-            self.latest = max(self.latest, int(rows["start"].max()), int(rows["end"].max()))
+    def _find_parents(self, rows: Rows) -> Rows:
+        """Set the parents of some rows; returns those whose parent is not there."""
+        wanted = self.parent64[rows]
+        named = wanted != 0
+        parent = np.full(len(rows), -1, np.int32)
+        parent[named] = self._ids.find(wanted[named])
+        self.parent[rows] = parent
+        orphans: Rows = rows[named & (parent < 0)]
+        return orphans
 
     def row_of(self, key: int) -> int:
         """The row of the store's key, or -1."""
@@ -187,24 +256,17 @@ class SpanTable:
 
     def children(self, row: int) -> Rows:
         """Rows whose parent is `row`, by start."""
-        return self._tree.of(row)
+        found = np.flatnonzero(self.parent == row).astype(np.int32)
+        return found[np.argsort(self.start[found], kind="stable")]
 
     def roots(self) -> Rows:
         """Rows without a known parent, by start."""
-        return self._tree.of(-1)
-
-    @property
-    def _tree(self) -> Children:
-        if self._children is None:
-            self._children = Children(self.parent, self.start)
-        return self._children
+        return self.children(-1)
 
     @property
     def depth(self) -> NDArray[np.int32]:
-        """How many ancestors each row has."""
-        if self._depth is None or len(self._depth) != self.n:
-            self._depth = depths(self.parent, self._depth)
-        return self._depth
+        """How many ancestors each row has, counted now."""
+        return depths(self.parent)
 
     def ancestors(self, row: int) -> list[int]:
         """The rows above `row`, nearest first."""

@@ -1,38 +1,22 @@
-"""Parents as rows: children in order, depth, and how a cycle is broken."""
+"""Parents as rows: depth, what lies below some rows, and how a cycle is broken."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flowscope_app.spans.index import Int64, Rows
+from flowscope_app.spans.index import Rows
 
 # Real traces are some tens deep. A chain deeper than this is met by pointer doubling, which costs the whole
 # table once but stays at n log n for a (hostile) chain of any length.
 _SHALLOW = 48
+_BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
+_FEW_STEPS = 20_000
 
 
-class Children:
-    """The children of every row, by start, in two arrays."""
-
-    def __init__(self, parent: Rows, start: Int64) -> None:
-        self._order = np.lexsort((start, parent)).astype(np.int32)
-        # One slot more than rows, for -1: the roots come first.
-        counts = np.bincount(parent + 1, minlength=len(parent) + 1)
-        self._first = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
-
-    def of(self, row: int) -> Rows:
-        """Rows whose parent is `row`; -1 asks for the roots."""
-        return self._order[self._first[row + 1] : self._first[row + 2]]
-
-
-def depths(parent: Rows, known: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
-    """Count the ancestors of every row; `known` holds the counts of the first rows. No cycles, please."""
-    n = len(parent)
-    depth = np.full(n, -1, np.int32)
-    if known is not None:
-        depth[: len(known)] = known
-    depth[(parent < 0) & (depth < 0)] = 0
+def depths(parent: Rows) -> NDArray[np.int32]:
+    """Count the ancestors of every row. No cycles, please."""
+    depth = np.where(parent < 0, np.int32(0), np.int32(-1))
     left = np.flatnonzero(depth < 0)
     for _ in range(_SHALLOW):
         if not len(left):
@@ -58,17 +42,65 @@ def _ends(parent: Rows) -> tuple[Rows, NDArray[np.int32]]:
     return jump, count
 
 
-def break_cycles(parent: Rows, touched: Rows) -> None:
-    """Cut, in place, every cycle of parents that goes through a `touched` row: one of its rows becomes a root.
-
-    A trace is untrusted: A may name B as its parent and B name A.
-    """
-    at = parent[touched]
+def _above(parent: Rows, at: Rows) -> Rows:
+    """What stands above some rows as many levels as a shallow tree has; empty if all of them end before."""
     for _ in range(_SHALLOW):
         at = at[at >= 0]
         if not len(at):
-            return
+            break
         at = parent[at]
+    return at[at >= 0]
+
+
+def _all_end(parent: Rows, rows: Rows) -> bool:
+    """Whether it takes few steps to see that the parents of each row end somewhere."""
+    good: set[int] = set()
+    steps = _FEW_STEPS
+    for row in rows[:_FEW_STEPS].tolist():
+        path: list[int] = []
+        while row >= 0 and row not in good:
+            path.append(row)
+            row = int(parent[row])
+            if len(path) > steps:
+                return False
+        steps -= len(path)
+        good.update(path)
+    return len(rows) <= _FEW_STEPS
+
+
+def below(parent: Rows, rows: Rows) -> Rows:
+    """All rows below some rows, without those themselves, ascending; looks at the whole column once a level."""
+    n = len(parent)
+    under = np.zeros(n + 1, np.bool_)  # one more, which -1 points to
+    under[rows] = True
+    level = rows
+    for _ in range(_SHALLOW):
+        here = np.zeros(n + 1, np.bool_)
+        here[level] = True
+        level = np.flatnonzero(here[parent] & ~under[:-1]).astype(np.int32)
+        if not len(level):
+            break
+        under[level] = True
+    else:  # the rest by doubling: who has one of them anywhere above it
+        jump = np.append(parent, np.int32(-1))
+        for _ in range(n.bit_length()):
+            under |= under[jump]
+            jump = jump[jump]
+    under[rows] = False
+    return np.flatnonzero(under[:-1]).astype(np.int32)
+
+
+def break_cycles(parent: Rows, touched: Rows, first_new: int) -> None:
+    """Cut, in place, every cycle of parents that goes through a `touched` row, or one from `first_new` on.
+
+    One of its rows becomes a root. A trace is untrusted: A may name B as its parent and B name A.
+    """
+    far = [_above(parent, parent[touched])]
+    for begin in range(first_new, len(parent), _BLOCK):
+        far.append(_above(parent, parent[begin : begin + _BLOCK]))
+    left = np.unique(np.concatenate(far))
+    if not len(left) or _all_end(parent, left):
+        return
     jump, _count = _ends(parent)
     done: set[int] = set()
     for row in np.unique(jump[jump >= 0]).tolist():  # rows that lie in cycles

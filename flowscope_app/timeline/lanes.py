@@ -30,13 +30,14 @@ class Lanes:
     track: Rows  # (lanes,)
 
 
-def assign(start: Int64, end: Int64, parent: Rows, track: Rows) -> Lanes:
+def assign(start: Int64, end: Int64, parent: Rows, track: Rows, order: NDArray[np.intp] | None = None) -> Lanes:
     """Place n spans: `start`, `end` in ns (`OPEN` while pending), `parent` an index on the same track or -1.
 
-    Spans are met by start, those that start together in the order given.
+    Spans are met by start, those that start together in the order given; or in `order`, which is by start too.
     """
     n = len(start)
-    order = np.argsort(start, kind="stable")
+    if order is None:
+        order = np.argsort(start, kind="stable")
     rank = np.empty(n, np.int32)
     rank[order] = np.arange(n, dtype=np.int32)
     up = parent[order]
@@ -52,7 +53,7 @@ def assign(start: Int64, end: Int64, parent: Rows, track: Rows) -> Lanes:
     for members, at in _levels(up):
         # Roots hang below a lane that is not there, one a track; its number is negative.
         key = lane[at] if at is not None else -1 - tracks[members]
-        sort = _stable_argsort(key)
+        sort = stable_argsort(key)
         members, key = members[sort], key[sort]
         first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
         within = _first_fit(begin[members], finish[members], first)
@@ -93,7 +94,10 @@ def _levels(up: Rows) -> list[tuple[Rows, Rows | None]]:
     return levels
 
 
-def _stable_argsort(key: Rows) -> NDArray[np.int64]:
+def stable_argsort(key: Rows) -> NDArray[np.int64]:
+    """Indices that sort `key`, equal ones in the order given."""
+    if not len(key):
+        return np.empty(0, np.int64)
     low = int(key.min())
     if int(key.max()) - low < 1 << 16:  # numpy sorts 16 bits by radix, in linear time
         return np.argsort((key - low).astype(np.uint16), kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -9,16 +10,40 @@ import numpy as np
 from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
 from flowscope_app.timeline.lane import Lane, closed
-from flowscope_app.timeline.lanes import OPEN, assign
+from flowscope_app.timeline.lanes import OPEN, assign, stable_argsort
 
 # From so many spans to place at once, placing all afresh is the quicker way.
 _BULK = 20_000
 
 
+@dataclass(frozen=True)
+class Columns:
+    """What of a table decides on lanes, as it is now: a layout can be made of it in another thread.
+
+    Arrays are the table's own, not copies. If the table changes meanwhile, what comes out is of no use, but comes.
+    """
+
+    start: Int64
+    end: Int64
+    parent: Rows
+    strand: Rows
+    key: Int64 | None  # None: rows are in the order of their keys
+
+    @classmethod
+    def of(cls, table: SpanTable) -> Columns:
+        """Take them off a table, in the thread that owns it."""
+        return cls(table.start, table.end, table.parent, table.strand, None if table.in_order else table.key)
+
+    def up(self) -> Rows:
+        """The parent that each row lies below: -1 for none, one not known, or one on another track."""
+        parent = np.where(self.parent < len(self.start), self.parent, np.int32(-1))
+        return np.where(self.strand[parent] == self.strand, parent, np.int32(-1))
+
+
 class Layout:
     """Which lane every span of a table lies in, and the lanes' tree, one a track (a `strand` of the table)."""
 
-    def __init__(self, table: SpanTable) -> None:
+    def __init__(self, table: SpanTable, columns: Columns | None = None) -> None:
         self.table = table
         self.n = 0
         self.version = 0  # moves on with every change
@@ -28,7 +53,7 @@ class Layout:
         self.unsettled = False  # whether some span lies elsewhere than `rebuild` would put it
         self._lane_of: Rows = np.empty(0, np.int32)
         self._up: Rows = np.empty(0, np.int32)
-        self.rebuild()
+        self.rebuild(columns)
 
     def lane_of(self, row: int) -> int:
         """Number of the lane of a row of the table, -1 if the row is not placed."""
@@ -40,27 +65,25 @@ class Layout:
         parent, track = table.parent[rows], table.strand[rows]
         return np.where((parent >= 0) & (table.strand[parent] == track), parent, np.int32(-1)).astype(np.int32)
 
-    def rebuild(self) -> None:
+    def rebuild(self, columns: Columns | None = None) -> None:
         """Place all spans afresh: the lanes that a session has when it is opened complete."""
-        table = self.table
-        self.n = table.n
-        self._up = self.up(slice(None))
-        ends = np.where(table.end == NO_END, OPEN, table.end)
-        found = assign(table.start, ends, self._up, table.strand)
+        columns = columns or Columns.of(self.table)
+        start, end = columns.start, columns.end
+        self.n = len(start)
+        self._up = columns.up() if self.n else np.empty(0, np.int32)
+        # Spans that start together are met in the order of their keys, in whatever order they came.
+        order = np.argsort(start, kind="stable") if columns.key is None else np.lexsort((columns.key, start))
+        found = assign(start, np.where(end == NO_END, OPEN, end), self._up, columns.strand, order)
         self._lane_of = found.lane
-        order = np.argsort(table.start, kind="stable").astype(np.int32)
-        lane = found.lane[order]
-        few = len(found.above) < 1 << 16
-        order = order[np.argsort(lane.astype(np.uint16) if few else lane, kind="stable")]
-        starts = table.start[order]
-        counts = np.bincount(found.lane, minlength=len(found.above))
-        bounds = np.concatenate(([0], np.cumsum(counts))).tolist()
+        order = order[stable_argsort(found.lane[order])]
+        rows: Rows = order.astype(np.int32)
+        starts = start[rows]
+        bounds = np.concatenate(([0], np.cumsum(np.bincount(found.lane, minlength=len(found.above))))).tolist()
         self.lanes, self.tops = [], {}
         above, tracks = found.above.tolist(), found.track.tolist()
         for number, (a, b) in enumerate(pairwise(bounds)):
-            new = Lane(tracks[number], above[number], order[a:b], starts[a:b])
-            new.set_last(closed(new_start := int(starts[b - 1]), int(table.end[order[b - 1]])))
-            assert new_start == new.last_start
+            new = Lane(tracks[number], above[number], rows[a:b], starts[a:b])
+            new.set_last(closed(int(starts[b - 1]), int(end[rows[b - 1]])))
             self._hang(number, new)
         self.unsettled = False
         self.version += 1
@@ -82,17 +105,15 @@ class Layout:
         for row in leaving.tolist():
             self._take_out(row)
         waiting = np.concatenate((leaving, new))
-        waiting = waiting[np.argsort(self.table.start[waiting], kind="stable")]
+        waiting = waiting[np.lexsort((self.table.key[waiting], self.table.start[waiting]))]
         for row in waiting.tolist():
             self._place(row)
         self.version += 1
 
-    def settle(self) -> bool:
-        """Place all spans as `rebuild` would if none is pending any more; whether anything was done."""
-        if not self.unsettled or (self.table.end[: self.n] == NO_END).any():
-            return False
-        self.rebuild()
-        return True
+    @property
+    def restless(self) -> bool:
+        """Whether a layout made afresh would be another one, and none of its spans has yet to end."""
+        return self.unsettled and not self.table.unended
 
     def _hang(self, number: int, lane: Lane) -> None:
         self.lanes.append(lane)
@@ -176,9 +197,9 @@ class Layout:
         for number in siblings:
             lane = self.lanes[number]
             if lane.fits(start, end, self.table.end):
-                self.unsettled |= start < lane.last_start
+                self.unsettled |= start <= lane.last_start
                 break
-            self.unsettled |= lane.last_end == OPEN or start < lane.last_start
+            self.unsettled |= lane.last_end == OPEN or start <= lane.last_start
         else:
             number, lane = len(self.lanes), Lane(track, above)
             self.lanes.append(lane)

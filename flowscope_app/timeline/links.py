@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from flowscope_app.spans.index import Int64, Rows
-from flowscope_app.spans.table import SpanTable
+from flowscope_app.spans.table import Applied, SpanTable
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.viewport import Viewport
 
@@ -17,16 +17,36 @@ class Links:
         self._table = table
         self._rows: Rows = np.empty(0, np.int32)
         self._starts: Int64 = np.empty(0, np.int64)
+        self._n = 0
         self.refresh()
 
     def refresh(self) -> None:
-        """Look through the table again, after it changed."""
+        """Look through the whole table."""
+        self._n = self._table.n
+        self._rows = self._table.key[:0].astype(np.int32)
+        self._starts = self._table.start[:0]
+        self._put(np.arange(self._n, dtype=np.int32))
+
+    def apply(self, applied: Applied) -> None:
+        """Follow what a delta did to the table: other rows than those it names are as they were."""
+        table, touched = self._table, np.union1d(applied.changed, applied.reparented)
+        stay = np.isin(self._rows, touched, invert=True)
+        if not stay.all():
+            self._rows, self._starts = self._rows[stay], self._starts[stay]
+        self._put(np.concatenate((touched, np.arange(self._n, table.n))).astype(np.int32))
+        self._n = table.n
+
+    def _put(self, rows: Rows) -> None:
+        """Add those of some rows whose parent lies on another track."""
         table = self._table
-        crossing = (table.parent >= 0) & (table.strand[table.parent] != table.strand)
-        rows = np.flatnonzero(crossing).astype(np.int32)
-        order = np.argsort(table.start[rows], kind="stable")
-        self._rows = rows[order]
-        self._starts = table.start[self._rows]
+        parent = table.parent[rows]
+        rows = rows[(parent >= 0) & (table.strand[parent] != table.strand[rows])]
+        if not len(rows):
+            return
+        rows = np.concatenate((self._rows, rows))
+        starts = table.start[rows]
+        order = np.argsort(starts, kind="stable")
+        self._rows, self._starts = rows[order], starts[order]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flowscope_app.spans.index import Int64
+from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.table import NO_END, SpanTable
 from flowscope_app.timeline.drawlist import Mask
@@ -31,28 +31,47 @@ class Density:
         return np.asarray(self.busy.sum(axis=0), np.float64)
 
 
-def density(table: SpanTable, t0: int, t1: int, columns: int, now: int, mask: Mask | None = None) -> Density:
+@dataclass(frozen=True)
+class Work:
+    """What of a table is counted, as it is now; to count it in another thread."""
+
+    start: Int64
+    end: Int64
+    parent: Rows
+    kind: NDArray[np.int8]
+    status: NDArray[np.int8]
+    now: int  # ns, where pending spans end
+    mask: Mask | None
+
+    @classmethod
+    def of(cls, table: SpanTable, now: int, mask: Mask | None = None) -> Work:
+        """Take it off a table, in the thread that owns it."""
+        return cls(table.start, table.end, table.parent, table.kind, table.status, now, mask)
+
+
+def density(work: Work, t0: int, t1: int, columns: int) -> Density:
     """Count the work in `columns` equal parts of `t0..t1` (ns).
 
     Only spans without children count, and failed ones: that a parent waits for its children is not work.
     """
-    leaf = np.ones(table.n, np.bool_)
-    leaf[table.parent[table.parent >= 0]] = False
-    if mask is not None:
-        leaf &= mask
+    leaf = np.ones(len(work.start) + 1, np.bool_)  # one more, which -1 points to
+    leaf[np.minimum(work.parent, len(work.start))] = False  # the table may have grown meanwhile
+    leaf = leaf[:-1]
+    if work.mask is not None:
+        leaf &= work.mask
     rows = np.flatnonzero(leaf)
     scale = columns / max(t1 - t0, 1)
-    start = np.asarray(np.clip((table.start[rows] - t0) * scale, 0, columns), np.float64)
-    end = table.end[rows]
-    end = np.where(end == NO_END, now, end)
+    start = np.asarray(np.clip((work.start[rows] - t0) * scale, 0, columns), np.float64)
+    end = work.end[rows]
+    end = np.where(end == NO_END, work.now, end)
     stop = np.asarray(np.clip((end - t0) * scale, start, columns), np.float64)
-    kind = np.clip(table.kind[rows], 0, _KINDS - 1).astype(np.int64)
+    kind = np.clip(work.kind[rows], 0, _KINDS - 1).astype(np.int64)
     busy = _coverage(start, stop, kind, columns)
-    failed = table.status == Status.ERROR
-    if mask is not None:
-        failed = failed & mask
-    errors = _starts(table.start[failed], t0, scale, columns)
-    started = _starts(table.start[np.flatnonzero(leaf | failed)], t0, scale, columns)
+    failed = work.status == Status.ERROR
+    if work.mask is not None:
+        failed = failed & work.mask
+    errors = _starts(work.start[failed], t0, scale, columns)
+    started = _starts(work.start[np.flatnonzero(leaf | failed)], t0, scale, columns)
     return Density(t0, t1, busy, started, errors)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from flowscope_app.spans.index import Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
 from flowscope_app.timeline.drawlist import Bars, Mask, bars
-from flowscope_app.timeline.layout import Layout
+from flowscope_app.timeline.layout import Columns, Layout
 from flowscope_app.timeline.links import Links
 from flowscope_app.timeline.rows import BAR, HEADER, Band, RowMap, row_map
 from flowscope_app.timeline.viewport import Viewport
@@ -24,13 +25,33 @@ class Hit:
     bar: int  # index in the bars
 
 
+@dataclass(frozen=True)
+class Arranged:
+    """What a timeline needs of a table, made where the table was: in the thread that read it."""
+
+    layout: Layout
+    links: Links
+
+    @classmethod
+    def of(cls, table: SpanTable) -> Arranged:
+        """Arrange a table's spans."""
+        return cls(Layout(table), Links(table))
+
+    def fits(self, table: SpanTable) -> bool:
+        """Whether it is of this table, as it is."""
+        return self.layout.table is table and self.layout.n == table.n
+
+
 class Scene:
     """Layout, viewport and scroll position of a timeline; all heights in logical px, `top` is what is scrolled away."""
 
-    def __init__(self, table: SpanTable, collapsed: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, table: SpanTable, collapsed: frozenset[int] = frozenset(), arranged: Arranged | None = None
+    ) -> None:
+        arranged = arranged if arranged is not None and arranged.fits(table) else Arranged.of(table)
         self.table = table
-        self.layout = Layout(table)
-        self.links = Links(table)
+        self.layout = arranged.layout
+        self.links = arranged.links
         self.collapsed = collapsed
         self.view = Viewport(0, 1, 1)
         self.top = 0
@@ -46,7 +67,25 @@ class Scene:
     def apply(self, applied: Applied) -> None:
         """Follow the table."""
         self.layout.apply(applied)
-        self.links.refresh()
+        self.links.apply(applied)
+
+    def settle(self) -> Callable[[], Layout] | None:
+        """How to put all spans where they lie when the session is opened again; None if they lie there.
+
+        The call may be made in another thread; `take` its answer.
+        """
+        if not self.layout.restless:
+            return None
+        table, columns = self.table, Columns.of(self.table)
+        return lambda: Layout(table, columns)
+
+    def take(self, layout: Layout, version: int) -> bool:
+        """Show a layout made when the table was at `version`; False if the table moved on since."""
+        if layout.table is not self.table or version != self.table.version:
+            return False
+        layout.version, layout.shape = self.layout.version + 1, self.layout.shape + 1
+        self.layout = layout
+        return True
 
     @property
     def rows(self) -> RowMap:
@@ -134,4 +173,4 @@ class Scene:
         table = self.table
         if not table.n:
             return 0, 0
-        return table.origin, max(table.latest, self.now if (table.end == NO_END).any() else 0, table.origin + 1)
+        return table.origin, max(table.latest, self.now if table.unended else 0, table.origin + 1)

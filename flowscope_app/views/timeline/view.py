@@ -12,10 +12,10 @@ from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.table import Applied
-from flowscope_app.timeline.overview import density
+from flowscope_app.timeline.overview import Density
 from flowscope_app.timeline.rows import ROW
 from flowscope_app.timeline.scene import Scene
-from flowscope_app.timeline.viewport import Viewport, fitted
+from flowscope_app.timeline.viewport import Viewport
 from flowscope_app.timeline.walk import Step, relative
 from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.plain import describe
@@ -24,10 +24,9 @@ from flowscope_app.views.timeline.hover_card import HoverCard
 from flowscope_app.views.timeline.keys import press
 from flowscope_app.views.timeline.navigator import Navigator
 from flowscope_app.views.timeline.overview_strip import OverviewStrip
+from flowscope_app.views.timeline.upkeep import Upkeep
 
 _GROW_MS = 100  # how often pending spans grow
-_SETTLE_MS = 1_500  # quiet time after which rows are put in order
-_OVERVIEW_MS = 250  # the overview counts all spans anew at most this often
 _STEP = 0.7  # what a key's zoom shows of the time
 _KEY_PAN = 0.15  # of the width
 
@@ -48,8 +47,7 @@ class TimelineView(QWidget):
         self.card = HoverCard(self.canvas)
         self.empty = EmptyState()
         self._grow = QTimer(self, interval=_GROW_MS)
-        self._settle = QTimer(self, interval=_SETTLE_MS, singleShot=True)
-        self._count = QTimer(self, interval=_OVERVIEW_MS, singleShot=True)
+        self._upkeep = Upkeep(self._scene, self)
         self.setObjectName("timeline")
         describe(self, "Timeline", "Spans over time. Arrow keys go from span to span, W and S zoom, A and D pan")
         describe(self.canvas, "Timeline")
@@ -102,8 +100,9 @@ class TimelineView(QWidget):
         self.overview.asked.connect(self._navigator.show)
         self.overview.fit_asked.connect(self.fit_all)
         self._grow.timeout.connect(self._grown)
-        self._settle.timeout.connect(self._settled)
-        self._count.timeout.connect(self._count_density)
+        self._upkeep.counted.connect(self._counted)
+        self._upkeep.settled.connect(self._refresh)
+        self._upkeep.quiet.connect(self._quiet)
 
     # What the shell's actions call.
 
@@ -141,8 +140,9 @@ class TimelineView(QWidget):
     def _table_changed(self, applied: Applied | None) -> None:
         state = self._state
         if applied is None or self._scene.table is not state.table:
-            self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset())
+            self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset(), state.arranged)
             self._scene.mask = state.mask
+            self._upkeep.take(self._scene)
             if self._fitted:
                 self._navigator.scene = self._scene
             else:
@@ -160,9 +160,8 @@ class TimelineView(QWidget):
         elif state.follow:
             self._navigator.follow()
         self._range_changed()
-        if not self._count.isActive():
-            self._count.start(0 if applied is None else _OVERVIEW_MS)
-        self._settle.start()
+        self._count(at_once=applied is None)
+        self._upkeep.wait_for_quiet()
         self._watch_pending()
 
     def _say_if_empty(self) -> None:
@@ -200,7 +199,7 @@ class TimelineView(QWidget):
 
     def _filter_changed(self) -> None:
         self._scene.mask = self._state.mask
-        self._count.start(0)
+        self._count(at_once=True)
         self._refresh()
 
     def _follow_changed(self, follow: bool) -> None:
@@ -229,7 +228,7 @@ class TimelineView(QWidget):
     def _resized(self) -> None:
         self._measure()
         self._range_changed()
-        self._count.start(0)
+        self._count(at_once=True)
 
     def _measure(self) -> None:
         width, height = self.canvas.size_px()
@@ -328,29 +327,25 @@ class TimelineView(QWidget):
             self._navigator.follow()
         self._refresh()
 
-    def _settled(self) -> None:
-        if self._scene.layout.settle():
-            self._refresh()
+    def _quiet(self) -> None:
         if self._state.live:
-            self._settle.start()
+            self._upkeep.wait_for_quiet()
         elif self._state.follow:
             self._navigator.follow()
         self._watch_pending()
 
-    def _count_density(self) -> None:
-        if not self.isVisible() or not self._state.table.n:
-            return
-        first, last = self._scene.extent()
-        view = fitted(first, last, 1)
-        found = density(
-            self._state.table, view.t0, view.t1, self.overview.columns, self._scene.now, self._scene.full_mask()
-        )
-        self.overview.show_density(found)
-        self.overview.show_range(*self._state.range)
+    def _count(self, *, at_once: bool) -> None:
+        if self.isVisible() and self._state.table.n:
+            self._upkeep.count(self.overview.columns, at_once=at_once)
+
+    def _counted(self, found: Density) -> None:
+        if self._state.table.n:
+            self.overview.show_density(found)
+            self.overview.show_range(*self._state.range)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._count.start(0)
+        self._count(at_once=True)
         self._watch_pending()
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from timeline_sessions import T0, S, random_session, table_of
 
 from flowscope_app.spans.kinds import Kind, Status
-from flowscope_app.timeline.overview import density
+from flowscope_app.timeline.overview import Work, density
 
 
 @settings(max_examples=30, deadline=None)
@@ -17,7 +17,7 @@ from flowscope_app.timeline.overview import density
 def test_busy_time_agrees_with_a_count_span_by_span(seed: int, count: int, columns: int) -> None:
     table = table_of(random_session(seed, count))
     t0, t1 = table.origin, table.latest + 1
-    found = density(table, t0, t1, columns, t1)
+    found = density(Work.of(table, t1), t0, t1, columns)
     expected = np.zeros((len(Kind), columns))
     parents = set(table.parent.tolist())
     for row in range(table.n):
@@ -33,12 +33,12 @@ def test_busy_time_agrees_with_a_count_span_by_span(seed: int, count: int, colum
 
 
 def test_a_parent_that_waits_is_not_busy() -> None:
-    found = density(table_of([S(1, 0, 100), S(2, 50, 100, parent=1, kind=Kind.LLM)]), T0, T0 + 100, 2, T0)
+    found = density(Work.of(table_of([S(1, 0, 100), S(2, 50, 100, parent=1, kind=Kind.LLM)]), T0), T0, T0 + 100, 2)
     assert found.total.tolist() == [0, 1]
     assert found.busy[Kind.LLM].tolist() == [0, 1]
 
 
 def test_a_pending_span_is_busy_until_now_and_the_filter_counts() -> None:
     table = table_of([S(1, 0, None), S(2, 0, 100)])
-    assert density(table, T0, T0 + 100, 2, T0 + 50).total.tolist() == [2, 1]
-    assert density(table, T0, T0 + 100, 2, T0 + 50, np.array([True, False])).total.tolist() == [1, 0]
+    assert density(Work.of(table, T0 + 50), T0, T0 + 100, 2).total.tolist() == [2, 1]
+    assert density(Work.of(table, T0 + 50, np.array([True, False])), T0, T0 + 100, 2).total.tolist() == [1, 0]
