@@ -18,6 +18,9 @@ STATUS_TEXT = {status: text for text, status in STATUS_OF.items()} | {int(Status
 ABANDONED = "flowscope.abandoned"
 """In the metadata of a failed span: its program ended without closing it. The format knows no other word for that."""
 
+COUNTED = "flowscope.usage.counted"
+"""False in the metadata of a call whose tokens a call below it has told as well: they count there."""
+
 # These repeat what their children used, so a session's sum leaves them out.
 ROLLUPS = frozenset(map(int, (Kind.CHAIN, Kind.AGENT, Kind.WORKFLOW, Kind.TASK)))
 
@@ -33,6 +36,7 @@ Facts = tuple[str, int, int, int, str, str]
 def facts_of(metadata: dict[str, Any]) -> Facts:
     """Model, tokens in, tokens out, kind, thread and task of a span; "" and 0 where it does not say.
 
+    Tokens that another span tells too are 0 on one of them, so that every sum counts them once.
     Reads the names FlowScope writes, and those of other conventions and of older versions.
     """
     get = metadata.get
@@ -47,6 +51,8 @@ def facts_of(metadata: dict[str, Any]) -> Facts:
         or get("llm.token_count.completion")
         or 0
     )
+    if get(COUNTED) is False:
+        tokens_in = tokens_out = 0
     thread = get("flowscope.thread") or ""
     task = get("flowscope.task") or ""
     return (

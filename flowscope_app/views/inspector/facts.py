@@ -92,17 +92,25 @@ def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any]) -> list[Row]:
 
 
 def _tokens(facts: SpanFacts, metadata: Mapping[str, Any]) -> str:
-    if not facts.tokens_in and not facts.tokens_out:
+    tokens_in, tokens_out, asides = facts.tokens_in, facts.tokens_out, []
+    if metadata.get("flowscope.usage.counted") is False:
+        tokens_in, tokens_out = (_token_count(metadata, name) for name in ("input_tokens", "output_tokens"))
+        asides.append("counted on a call below")
+    if not tokens_in and not tokens_out:
         return ""
-    asides = []
     cached = metadata.get("gen_ai.usage.cache_read.input_tokens")
     reasoning = metadata.get("gen_ai.usage.reasoning.output_tokens")
     if isinstance(cached, int) and cached > 0:
         asides.append(f"{fmt.count(cached)} cached")
     if isinstance(reasoning, int) and reasoning > 0:
         asides.append(f"{fmt.count(reasoning)} reasoning")
-    said = f"{fmt.count(facts.tokens_in)} / {fmt.count(facts.tokens_out)} tokens"
+    said = f"{fmt.count(tokens_in)} / {fmt.count(tokens_out)} tokens"
     return f"{said} ({', '.join(asides)})" if asides else said
+
+
+def _token_count(metadata: Mapping[str, Any], name: str) -> int:
+    said = metadata.get(f"gen_ai.usage.{name}")
+    return said if isinstance(said, int) and not isinstance(said, bool) and said > 0 else 0
 
 
 def _cost(metadata: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import zmq
+from model_server import ModelServer, model_server
 
 import flowscope
 from flowscope import _guard, instrumentation
@@ -131,4 +133,36 @@ def traced(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
     yield sink
     flowscope.shutdown(0)
     assert errors == []
-    assert all(row.why == "" for row in instrumentation.status() if row.loaded)
+    assert all(row.why == "" for row in instrumentation.status() if row.loaded and row.active)
+
+
+@pytest.fixture
+def attach(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sink]]:
+    """Traces this process with the integrations named; afterwards they are gone. An error of our own fails the test."""
+    errors: list[str] = []
+    fail = _guard.failed
+
+    def failed(where: str, error: BaseException) -> None:
+        errors.append(f"{where}: {error!r}")
+        fail(where, error)
+
+    def attach(*names: str, errors_fail: bool = True) -> Sink:
+        instrumentation.deactivate()
+        if errors_fail:
+            for module in list(sys.modules.values()):
+                if getattr(module, "__name__", "").startswith("flowscope.") and hasattr(module, "failed"):
+                    monkeypatch.setattr(module, "failed", failed)
+        flowscope.init(addr=sink.addr, auto_trace=list(names))
+        return sink
+
+    yield attach
+    flowscope.shutdown(0)
+    instrumentation.deactivate()
+    assert errors == []
+
+
+@pytest.fixture
+def models() -> Iterator[ModelServer]:
+    """A server that speaks the providers' wire formats."""
+    with model_server() as server:
+        yield server

@@ -67,6 +67,22 @@ REGISTRY: dict[str, Integration] = {
             entry="flowscope.instrumentation.llamaindex:install",
             aliases=("llama_index", "llama_index_core", "llamaindex_core"),
         ),
+        Integration(
+            name="openai",
+            targets=("openai._base_client",),
+            package="openai",
+            since="1.40",
+            before="4",
+            entry="flowscope.instrumentation.openai:install",
+        ),
+        Integration(
+            name="anthropic",
+            targets=("anthropic._base_client",),
+            package="anthropic",
+            since="0.39",
+            before="3",
+            entry="flowscope.instrumentation.anthropic:install",
+        ),
     )
 }
 

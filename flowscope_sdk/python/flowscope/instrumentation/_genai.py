@@ -24,6 +24,30 @@ _PROVIDERS = {
     "watsonx": "ibm.watsonx.ai",
 }
 
+# Providers that speak somebody else's API, by the end of their host's name.
+_HOSTS = {
+    "openai.com": "openai",
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "amazonaws.com": "aws.bedrock",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "x.ai": "x_ai",
+    "mistral.ai": "mistral_ai",
+    "perplexity.ai": "perplexity",
+    "cohere.com": "cohere",
+    "cohere.ai": "cohere",
+    "openrouter.ai": "openrouter",
+    "together.xyz": "together_ai",
+    "together.ai": "together_ai",
+    "fireworks.ai": "fireworks_ai",
+    "moonshot.ai": "moonshot_ai",
+}
+
 # The conventions' request parameters, by the names that client libraries use.
 _PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
@@ -87,6 +111,17 @@ def provider(name: object) -> str | None:
         return None
     lowered = name.lower()
     return _PROVIDERS.get(lowered, lowered)
+
+
+def provider_at(host: object, default: str) -> str:
+    """The provider that answers at a host; `default` where that is nobody known."""
+    if isinstance(host, str):
+        parts = host.lower().rstrip(".").split(".")
+        for start in range(len(parts)):
+            found = _HOSTS.get(".".join(parts[start:]))
+            if found is not None:
+                return found
+    return default
 
 
 def request(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,28 @@ def current_but(name: str) -> Span | None:
     return _innermost(_context.attached(), name)
 
 
+def model_calls_around(span: Span) -> list[Span]:
+    """The open model calls that `span`, just begun, stands in: what they will tell of tokens, it tells too."""
+    found: list[Span] = []
+    attachment = _context.snapshot()
+    while attachment is not None:
+        if attachment.live:
+            found.append(attachment.span)
+        attachment = attachment.previous
+    for name, source in _sources.items():
+        try:
+            inside = source()
+        except Exception as error:
+            failed(f"current span of {name}", error)
+        else:
+            found += [] if inside is None else [inside]
+    return [
+        each
+        for each in found
+        if each.kind == "llm" and each.is_recording and each.end_ns is None and each._trace == span._trace
+    ]
+
+
 def is_inner(span: Span, other: Span) -> bool:
     """Whether `span` stands deeper than `other`."""
     if not (span.is_recording and other.is_recording):
