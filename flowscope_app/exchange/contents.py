@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowscope.protocol import ProducerInfo, Record
@@ -17,7 +17,15 @@ class Note:
     text: str
 
 
-Item = FileHeader | ProducerInfo | Record | Note | None
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a recording says was made and is not in it, by producer: ranges of numbers, and how many were dropped."""
+
+    gaps: Mapping[str, Sequence[tuple[int, int]]]
+    dropped: Mapping[str, int]
+
+
+Item = FileHeader | ProducerInfo | Record | Note | Losses | None
 """None stands for a line that was passed over: whoever reads has its turn at every line."""
 
 

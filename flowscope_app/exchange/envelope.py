@@ -50,7 +50,21 @@ class FileEnd:
     sha256: str
 
 
-Envelope = FileHeader | ProducerInfo | FileEnd
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A producer line: whose the records after it are.
+
+    In a recording it also says which numbers they have, `seq` to `seq + count - 1`, and how many the producer has
+    dropped so far; 0 where it says nothing.
+    """
+
+    producer: ProducerInfo
+    seq: int = 0
+    count: int = 0
+    dropped: int = 0
+
+
+Envelope = FileHeader | Sender | FileEnd
 
 
 def encode_file_header(sessions: Iterable[SessionInfo], producers: Iterable[ProducerInfo]) -> bytes:
@@ -83,7 +97,8 @@ def parse_envelope(value: dict[str, Any]) -> Envelope | None:
     if kind == "session":
         return _file_header(value)
     if kind == "producer":
-        return _producer(value.get("producer"))
+        numbers = (value.get(name) for name in ("seq", "count", "dropped"))
+        return Sender(_producer(value.get("producer")), *(_count(number) for number in numbers))
     if kind == "end":
         records, digest = value.get("records"), value.get("sha256")
         if type(records) is not int or not isinstance(digest, str):
@@ -139,6 +154,10 @@ def _producer(item: Any) -> ProducerInfo:
     if header.producer is None:
         raise UnsoundError("a producer in it is damaged: it is missing")
     return header.producer
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < 2**53 else 0
 
 
 def _line(value: dict[str, Any]) -> bytes:

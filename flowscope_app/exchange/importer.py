@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.exchange.contents import Note
+from flowscope_app.exchange.contents import Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
 from flowscope_app.exchange.registry import Format, Reader, readable, recognise
 from flowscope_app.exchange.source import Source, UnsoundError
@@ -83,6 +83,8 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
             producers.add(item.producers)
             for session in item.sessions:
                 into.name_session(session.id, session.name)
+        elif isinstance(item, Losses):
+            into.lose(item.gaps, item.dropped)
         elif isinstance(item, Note):
             note = item.text
     if batch:

@@ -8,11 +8,14 @@ from typing import BinaryIO
 
 import zstandard
 
-from flowscope.protocol import ProducerInfo, Record, encode_record
-from flowscope_app.exchange.contents import Contents, Item, Note
+from flowscope.protocol import Record, encode_record
+from flowscope_app.base.format import size
+from flowscope_app.exchange.contents import Contents, Item, Losses, Note
 from flowscope_app.exchange.envelope import (
+    Envelope,
     FileEnd,
     FileHeader,
+    Sender,
     encode_end,
     encode_file_header,
     encode_producer,
@@ -21,6 +24,7 @@ from flowscope_app.exchange.envelope import (
 )
 from flowscope_app.exchange.lines import lines
 from flowscope_app.exchange.records import json_object, record_of
+from flowscope_app.exchange.salvage import Salvage, Tear
 from flowscope_app.exchange.source import Source, UnsoundError
 
 LEVEL = 3
@@ -73,6 +77,7 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     written whole is yielded, and a Note if its last line was not.
     """
     live, sender, unknown = False, "", 0
+    dropped: dict[str, int] = {}
     end: FileEnd | None = None
     fault: UnsoundError | None = None
     digest, count = hashlib.sha256(), 0
@@ -94,8 +99,12 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
             count += 1
             if sender:
                 item.metadata.setdefault(PRODUCER, sender)
-        elif isinstance(item, ProducerInfo):
-            sender = item.id
+        elif isinstance(item, Sender):
+            sender = item.producer.id
+            if item.dropped:
+                dropped[sender] = max(item.dropped, dropped.get(sender, 0))
+            yield item.producer
+            continue
         elif isinstance(item, FileHeader):
             live = live or item.live
         else:
@@ -104,10 +113,42 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
                 raise UnsoundError(f"it holds more than {MAX_UNKNOWN:,} lines of no known kind")
         yield item
     if live:
+        yield from _losses(source, dropped)
         if fault or source.truncated:
             yield Note("its last line was cut off: the program was killed while it wrote it")
     else:
         _require_whole(source, end, FileEnd(count, digest.hexdigest()))
+
+
+def _losses(source: Source, dropped: dict[str, int]) -> Iterator[Item]:
+    """What a recording does not have, as far as it says so itself."""
+    gaps: dict[str, list[tuple[int, int]]] = {}
+    lost = unknown = 0
+    salvage = source.salvage or Salvage()
+    for tear in salvage.tears:
+        sender = _torn(tear)
+        missing = max(0, sender.count - tear.kept) if sender else 0
+        if sender and missing:
+            end = sender.seq + sender.count - 1
+            gaps.setdefault(sender.producer.id, []).append((end - missing + 1, end))
+        lost += missing
+        unknown += sender is None or not sender.count
+    unknown += salvage.count - len(salvage.tears)
+    if gaps or dropped:
+        yield Losses(gaps, dropped)
+    if salvage.count or salvage.bytes:
+        writes = "1 write" if salvage.count == 1 else f"{salvage.count:,} writes"
+        spans = f"{lost:,} records of it are missing" + (f" and what {unknown:,} of them held" if unknown else "")
+        yield Note(f"{writes} cut off, as of a program killed in the middle of one: {spans} ({size(salvage.bytes)})")
+
+
+def _torn(tear: Tear) -> Sender | None:
+    """Whose a write was that is not whole, if that can be told."""
+    try:
+        item = _item(tear.first_line, "")
+    except UnsoundError:
+        return None
+    return item if isinstance(item, Sender) else None
 
 
 def _require_whole(source: Source, end: FileEnd | None, found: FileEnd) -> None:
@@ -117,6 +158,6 @@ def _require_whole(source: Source, end: FileEnd | None, found: FileEnd) -> None:
         raise UnsoundError("it is damaged: its checksum does not match")
 
 
-def _item(line: bytes, place: str) -> Item | FileEnd | None:
+def _item(line: bytes, place: str) -> Record | Envelope | None:
     value = json_object(line, place)
     return parse_envelope(value) if is_envelope(value) else record_of(value, place)

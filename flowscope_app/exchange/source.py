@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 import zstandard
 
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.exchange.salvage import Salvage, is_recording, whole_members
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -34,7 +35,8 @@ class UnsoundError(FlowScopeError):
 class Source:
     """An open file, decompressed as it is read. Iterate it once.
 
-    After the last piece `truncated` says whether the compressed stream ended before its end was reached.
+    After the last piece `truncated` says whether the compressed stream ended before its end was reached. Of a recording
+    what was written whole is read all the same, and `salvage` says what was not; of any other file it is None.
     `compression` is "none", "gzip" or "zstd", told from the first bytes, never from the file's name.
     """
 
@@ -43,15 +45,16 @@ class Source:
         self._file = _open_regular(path)
         try:
             self.size = os.fstat(self._file.fileno()).st_size
-            magic = self._file.read(4)
+            head = self._file.read(PLAIN_PIECE)
             self._file.seek(0)
         except OSError as error:
             self._file.close()
             raise UnsoundError(f"it can't be read: {error.strerror}") from error
-        if not magic:
+        if not head:
             self._file.close()
             raise UnsoundError("it is empty")
-        self.compression = "zstd" if magic == ZSTD_MAGIC else "gzip" if magic[:2] == GZIP_MAGIC else "none"
+        self.compression = "zstd" if head[:4] == ZSTD_MAGIC else "gzip" if head[:2] == GZIP_MAGIC else "none"
+        self.salvage = Salvage() if self.compression == "gzip" and is_recording(head) else None
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +72,7 @@ class Source:
     def __iter__(self) -> Iterator[bytes]:
         pieces: dict[str, Callable[[], Iterator[bytes]]] = {
             "none": self._plain,
-            "gzip": self._gzip,
+            "gzip": self._gzip if self.salvage is None else self._recording,
             "zstd": self._zstd,
         }
         unpacked, most = 0, max(FREE_BYTES, MAX_RATIO * self.size)
@@ -105,6 +108,10 @@ class Source:
             if piece:
                 yield piece
         self.truncated = not member.eof
+
+    def _recording(self) -> Iterator[bytes]:
+        assert self.salvage is not None
+        return whole_members(self._plain(), self.salvage)
 
     def _zstd(self) -> Iterator[bytes]:
         decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)

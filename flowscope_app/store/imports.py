@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
@@ -31,6 +31,8 @@ class Import:
         self._keys: dict[str, int] = {}
         self._states: dict[str, SessionState] = {}
         self._names: dict[str, str] = {}
+        self._gaps: dict[str, Sequence[tuple[int, int]]] = {}
+        self._dropped: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -60,6 +62,11 @@ class Import:
         """The name a session shall have; one that it has already stays."""
         self._names[session_id] = name
 
+    def lose(self, gaps: Mapping[str, Sequence[tuple[int, int]]], dropped: Mapping[str, int]) -> None:
+        """What the file says it does not have, by producer; counted and reported when the rest is shown."""
+        self._gaps.update(gaps)
+        self._dropped.update(dropped)
+
     def _session(self, session_id: str) -> SessionState:
         state = self._states.get(session_id)
         if state is None:
@@ -86,6 +93,10 @@ class Import:
                 else:
                     connection.execute("UPDATE sessions SET name = ? WHERE key = ? AND name = ''", (name, found[0]))
                     change = self._merge(session_id, key, change)
+            losses = Transaction(connection, self._writer.catalogue, change, self._writer.catalogue.session)
+            for producer in {**self._gaps, **self._dropped}:
+                losses.lose(producer, self._gaps.get(producer, ()), self._dropped.get(producer, 0))
+            losses.write()
         self._writer.change = change
         self._writer.indexer.note(shown)
         done = list(self._keys)

@@ -148,6 +148,18 @@ class Transaction:
         detail = "the program dropped records before they were sent"
         self._report(Report("dropped", detail, more, producer.info.session_id, producer.info.id))
 
+    def lose(self, producer_id: str, gaps: Iterable[tuple[int, int]], dropped: int) -> None:
+        """Note what a producer made that is nowhere, as a recording tells it. What is known is not told again."""
+        producer = self._catalogue.producer(ProducerInfo(producer_id))
+        self._producers[producer_id] = producer
+        self._note_drops(Header(producer=producer.info, dropped=dropped), producer)
+        for first, last in gaps:
+            if (first, last) not in producer.sequence.gaps:
+                producer.sequence.gaps.append((first, last))
+                producer.dirty = True
+                detail = f"records {first} to {last} were cut off when their program was killed"
+                self._report(Report("gap", detail, last - first + 1, producer.info.session_id, producer_id))
+
     def _report(self, report: Report, producer: ProducerState | None = None) -> None:
         if report.kind == "refused":
             self.committed.refused += report.count

@@ -89,7 +89,6 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
 def test_a_recording_whose_program_is_killed_is_readable_to_its_last_line(tmp_path: Path) -> None:
     chance = delivery.dice()
     for number in range(10):
-        # A file each: a kill can tear the member being written, and what others append behind it is not readable.
         path = tmp_path / f"run{number}.flowscope"
         program = delivery.run(RECORDER, addr=f"file://{path}")
         last = int(delivery.line(program))

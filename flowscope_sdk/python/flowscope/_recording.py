@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from dataclasses import replace
 from typing import NoReturn
 
 import orjson
@@ -17,19 +18,21 @@ _MARK = b'{"flowscope":"session"'
 
 
 class Recording:
-    """Appends gzip members of JSON Lines, each in one write and begun by who writes it.
+    """Appends gzip members of JSON Lines, each in one write and begun by who writes it and which numbers it writes.
 
-    So several processes may share the file. One that is killed can leave its last member torn: what was written
-    before is readable, what others append behind it is not. A file that is not a session file is never touched.
+    So several processes may share the file. One that is killed can leave its last member torn: a reader goes on at the
+    next one's beginning, and its first line tells what is missing. A file that is no session file is never touched.
     """
 
     def __init__(self, path: str, producer: ProducerInfo) -> None:
         self._path = path
         self._producer = _producer_line(producer)
+        self._next = 1
+        self._dropped = 0
         self._file = -1
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            lines = self._producer
+            lines = self._begin(0, 0)
             if os.fstat(self._file).st_size == 0:
                 lines = _header_line(producer) + lines
             elif not _is_session(self._file):
@@ -40,12 +43,18 @@ class Recording:
 
     def send(self, parts: list[bytes], dropped: int) -> bool:
         """Write the batch."""
-        if parts:
+        if parts or dropped > self._dropped:
             try:
-                self._write(self._producer + b"".join(part + b"\n" for part in parts))
+                self._write(self._begin(len(parts), dropped) + b"".join(part + b"\n" for part in parts))
             except OSError as error:
                 self._give_up(error)
+            self._next += len(parts)
+            self._dropped = dropped
         return True
+
+    def _begin(self, count: int, dropped: int) -> bytes:
+        """The line before a batch: if that is torn, it tells how much is missing."""
+        return b'%b,"seq":%d,"count":%d,"dropped":%d}\n' % (self._producer, self._next, count, dropped)
 
     def poll(self) -> None:
         """There is nobody to hear from."""
@@ -114,8 +123,8 @@ def _header_line(producer: ProducerInfo) -> bytes:
 
 
 def _producer_line(producer: ProducerInfo) -> bytes:
-    members = orjson.loads(encode_header(Header(producer=producer)))["producer"]
-    return orjson.dumps({"flowscope": "producer", "producer": members}) + b"\n"
+    members = orjson.loads(encode_header(Header(producer=replace(producer, secret=""))))["producer"]
+    return orjson.dumps({"flowscope": "producer", "producer": members}).removesuffix(b"}")
 
 
 def _is_session(file: int) -> bool:

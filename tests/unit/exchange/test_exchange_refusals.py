@@ -205,7 +205,8 @@ def test_an_import_given_up_half_way_leaves_nothing(tmp_path: Path, writer: Stor
     path = tmp_path / "file.flowscope"
     path.write_bytes(session_file)
     steps = import_file(path, writer)
-    assert next(steps).records > 0
+    while not next(steps).records:
+        pass  # a slow machine tells of its progress before the first batch
     steps.close()  # type: ignore[attr-defined]
     while writer.sweep():
         pass
