@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+MAGIC = b"\x1f\x8b"
 BEGIN = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"
 """How a member begins: gzip, deflate, no flags, no time."""
 MAX_HELD = 64 << 20
@@ -89,7 +90,8 @@ class _Member:
         self._size = 0
         self._let_through = False
         self._raw = 0
-        self._junk = 0
+        self._whole = 0  # bytes up to the end of its data
+        self._after = b""
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
         if not raw:
@@ -98,8 +100,14 @@ class _Member:
         self._raw += len(raw)
         while raw and not self._broken:
             if self._unpacker.eof:
-                self._junk += len(raw)
-                return
+                self._after += raw
+                if not self._after.startswith(MAGIC):  # nothing that belongs to it, or not enough to tell
+                    self._after = self._after[: len(MAGIC)]
+                    return
+                # Another writer's: with a time, or a name. It is read as far as it is whole, too.
+                yield b"".join(self._held)
+                raw, self._after, self._held, self._size = self._after, b"", [], 0
+                self._unpacker, self._raw, self._first = zlib.decompressobj(wbits=31), len(raw), False
             try:
                 # In small steps at first: what is unpacked in the step that meets the damage is not given out.
                 piece = self._unpacker.decompress(raw, PIECE if self._size > FIRST_LINE else STEP)
@@ -107,6 +115,7 @@ class _Member:
                 self._broken = True
                 return
             raw = self._unpacker.unused_data or self._unpacker.unconsumed_tail
+            self._whole = self._raw - len(raw)
             self._held.append(piece)
             self._size += len(piece)
             if self._size > MAX_HELD:
@@ -114,7 +123,7 @@ class _Member:
 
     def end(self, found: Salvage) -> Iterator[bytes]:
         if self._unpacker.eof and not self._broken:
-            found.bytes += self._junk
+            found.bytes += self._raw - self._whole
             yield b"".join(self._held)
             return
         found.count += 1
