@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +59,23 @@ def old_sessions(home: Path) -> str:
     return db
 
 
-def push(addr: str, session: str, batches: int) -> None:
-    """Send batches of 100 numbered spans as fast as they are taken."""
+def push(addr: str, session: str, batches: int, ended: threading.Event | None = None) -> int:
+    """Send batches of 100 numbered spans as fast as they are taken; with `ended`, more of them until it is set.
+
+    Returns how many.
+    """
     info = ProducerInfo(f"producer of {session}", session)
     with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+        socket.setsockopt(zmq.SNDHWM, 20)
         socket.connect(addr)
-        for batch in range(batches):
+        for batch in itertools.count():
+            if batch >= batches and (ended is None or ended.is_set()):
+                break
             spans = [encode_record(record(batch * 100 + n, session)) for n in range(100)]
             header = encode_header(Header(1, info, batch * 100 + 1, 100))
             socket.send_multipart([header, b"[" + b",".join(spans) + b"]"])
         socket.setsockopt(zmq.LINGER, -1)
+    return batch * 100
 
 
 def blocks(db: str) -> int:
@@ -74,32 +83,45 @@ def blocks(db: str) -> int:
         return int(connection.execute("SELECT count(*) FROM blocks").fetchone()[0])
 
 
+def hidden(db: str) -> int:
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        return int(connection.execute("SELECT count(*) FROM sessions WHERE id IS NULL").fetchone()[0])
+
+
 def test_retention_and_export_beside_ingest_lose_nothing(
     home: Path, old_sessions: str, start_collector: Callable[..., Any], tmp_path: Path
 ) -> None:
     (home / "settings.json").write_text(json.dumps(LIMITS))
     collector = start_collector(db=old_sessions)
-    sender = threading.Thread(target=push, args=(collector.addr, "new", 200))
-    sender.start()
-    collector.wait_for(lambda reader: reader.session("new") is not None)
-    exported = tmp_path / "pinned.jsonl"
-    assert flowscope("export", "--session", "pinned", "-o", str(exported)).returncode == 0
-    sender.join()
-    collector.wait_for(lambda reader: (row := reader.session("new")) is not None and row.spans == 20_000)
-    collector.wait_for(lambda reader: {row.id for row in reader.sessions()} == {"new", "pinned"})
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(push, collector.addr, "new", 200, ended)
+        try:
+            collector.wait_for(lambda reader: reader.session("new") is not None)
+            exported = tmp_path / "pinned.jsonl"
+            assert flowscope("export", "--session", "pinned", "-o", str(exported)).returncode == 0
+            # Spans never pause, and yet limits are kept, what went is swept, and the index advances.
+            collector.wait_for(lambda reader: {row.id for row in reader.sessions()} == {"new", "pinned"})
+            collector.wait_for(lambda reader: not hidden(old_sessions))
+            collector.wait_for(lambda reader: blocks(old_sessions) > 10)
+            assert not sent.done()
+        finally:
+            ended.set()
+        spans = sent.result()
+    collector.wait_for(lambda reader: (row := reader.session("new")) is not None and row.spans == spans)
     with contextlib.closing(collector.reader()) as reader:
         assert (reader.health().gaps, reader.health().refused, reader.health().dropped) == (0, 0, 0)
         new = reader.session("new")
         assert new is not None
-        assert {one.id for one in reader.records(new.key)} == {f"{number:016x}" for number in range(20_000)}
+        assert {one.id for one in reader.records(new.key)} == {f"{number:016x}" for number in range(spans)}
     assert len(exported.read_text().splitlines()) == 5_000
     # Then everything that stays is indexed, and what went leaves nothing behind.
-    collector.wait_for(lambda reader: blocks(old_sessions) == 20_000 // 64 + 5_000 // 64)
+    collector.wait_for(lambda reader: blocks(old_sessions) == spans // 64 + 5_000 // 64)
     collector.wait_for(lambda reader: len(reader.matching(new.key, "value 1234.")) == 1)
     assert collector.stop() == 0
     with contextlib.closing(sqlite3.connect(old_sessions)) as connection:
-        assert connection.execute("SELECT count(*) FROM spans").fetchone() == (25_000,)
-        assert connection.execute("SELECT count(*) FROM payloads").fetchone() == (25_000,)
+        assert connection.execute("SELECT count(*) FROM spans").fetchone() == (spans + 5_000,)
+        assert connection.execute("SELECT count(*) FROM payloads").fetchone() == (spans + 5_000,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
