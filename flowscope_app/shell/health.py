@@ -210,7 +210,7 @@ def _program_row(program: Mapping[str, Any]) -> tuple[str, ...]:
     state = _STATES.get(str(program.get("state")), "")
     name = fmt.one_line(str(program.get("program") or program.get("id") or ""), 40)
     place = fmt.one_line(str(program.get("host") or ""), 24)
-    heard = "–" if silent is None else f"{fmt.duration(int(silent * 1e9))} ago"
+    heard = "–" if silent is None else f"{fmt.duration(int(silent * 1e9))} ago" if silent else "now"
     return (
         name + (f" · {state}" if state else ""),
         f"{place} {whole}" if (whole := program.get("pid")) else place,

@@ -59,12 +59,14 @@ class Indexer:
         """Index blocks of sessions that a reader sees, for about that long; return how many."""
         deadline = time.monotonic() + seconds
         blocks: list[Block] = []
-        while self._waiting and time.monotonic() < deadline:
+        while self._waiting:
             session = next(iter(self._waiting))
+            del self._waiting[session]
             found = self._connection.execute(_WATERMARK, (session,)).fetchone()
-            more = True if found is None else self._session(session, found[0], deadline, blocks)
-            if found is None or not more:
-                del self._waiting[session]
+            if found is not None and self._session(session, found[0], deadline, blocks):
+                self._waiting[session] = None  # behind the others
+            if time.monotonic() >= deadline:
+                break
         self._connection.executemany(_INSERT, blocks)
         return len(blocks)
 

@@ -231,3 +231,13 @@ def test_a_damaged_value_is_said_and_ends_nothing_else(
         reader.matching(1, "whole")
     payload = reader.payload(2)
     assert payload is not None and payload.input == b'"whole"'
+
+
+def test_a_session_that_never_pauses_leaves_the_others_their_turn(writer: StoreWriter, record: MakeRecord) -> None:
+    for session in ("long", "short"):
+        writer.write([Incoming(None, [record(str(n), session_id=session) for n in range(1_000)])])
+    for _ in range(2):
+        writer.index(0.0)
+        writer.write([Incoming(None, [record(str(n), session_id="long") for n in range(1_000)])])
+    found = writer.connection.execute("SELECT session, count(*) FROM blocks GROUP BY session").fetchall()
+    assert found == [(1, 1), (2, 1)]
