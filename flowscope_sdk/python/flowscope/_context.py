@@ -25,14 +25,15 @@ THREAD_PARENT = "_flowscope_parent"
 class Attachment:
     """One attach: the span, what was current before it, and the generator frame in whose body it stands, if in one.
 
-    No __init__ and most members of the class: this is made for every span.
+    No __init__: this is made for every span, and a call of it would cost more than all it does.
     """
 
+    __slots__ = ("frame", "live", "owner", "previous", "span")
     span: Span
     previous: Attachment | None
-    live = True
-    frame: FrameType | _Ended | None = None
-    owner: tuple[int, int] | None = None
+    live: bool
+    frame: FrameType | _Ended | None
+    owner: tuple[int, int]
 
 
 Token: TypeAlias = Attachment
@@ -46,7 +47,7 @@ _ENDED = _Ended()
 _variable: ContextVar[Attachment | None] = ContextVar("flowscope_span", default=None)
 get_attachment = _variable.get
 set_attachment = _variable.set
-_threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
+threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
 resolve: Callable[[Span | None], Span | None] | None = None
@@ -73,11 +74,18 @@ def attached() -> Span | None:
 
 def attach(span: Span) -> Token:
     """Make `span` current in this context until detach() of what is returned."""
-    token = Attachment()
-    token.span = span
-    token.previous = get_attachment()
+    token = _attachment(span, get_attachment())
     set_attachment(token)
     return token
+
+
+def _attachment(span: Span, previous: Attachment | None) -> Attachment:
+    made = Attachment()
+    made.span = span
+    made.previous = previous
+    made.live = True
+    made.frame = None
+    return made
 
 
 def leave_with(token: Token, frame: FrameType | None) -> None:
@@ -112,9 +120,7 @@ def snapshot() -> Attachment | None:
     if resolve is not None:
         span = resolve(None if attachment is None else attachment.span)
         if span is not None and (attachment is None or span is not attachment.span):
-            found = Attachment()
-            found.span, found.previous = span, attachment
-            return found
+            return _attachment(span, attachment)
     return attachment
 
 
@@ -140,13 +146,13 @@ def _owner() -> tuple[int, int]:
 
 
 def _inherited() -> Attachment | None:
-    thread = _threads.get(get_ident())
+    thread = threads.get(get_ident())
     return None if thread is None else getattr(thread, THREAD_PARENT, None)
 
 
 def thread_name() -> str:
     """The name of this thread; empty if it is none of threading's."""
-    thread = _threads.get(get_ident())
+    thread = threads.get(get_ident())
     try:
         return thread._name  # type: ignore[union-attr, no-any-return]  # .name in short
     except AttributeError:

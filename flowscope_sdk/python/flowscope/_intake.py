@@ -21,6 +21,7 @@ class Intake:
 
     def __init__(self, limit: int, start: Callable[[], None]) -> None:
         self.items: deque[Span] = deque()
+        self.append = self.items.append
         self.bytes = 0
         self.limit = limit
         self.wake_step = min(WAKE_BYTES, limit // 8)

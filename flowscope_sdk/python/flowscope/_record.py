@@ -15,6 +15,7 @@ _dumps = orjson.dumps
 _Fragment = orjson.Fragment
 # An operation longer than this may be more than a name: a URL, a command line.
 _SHORT = 40
+_MAX_OPERATION = 1024
 # What is not an input or output is not cut by FLOWSCOPE_MAX_VALUE; each part of it is bounded where it comes from.
 _OURS = 16 << 20
 
@@ -27,7 +28,7 @@ def encode(span: Span, redacted: bool) -> bytes:
         "id": f"{span._id:016x}",
         "session_id": span.session_id,
         "parent_id": f"{span._parent:016x}" if span._parent else None,
-        "operation": span.operation if len(span.operation) <= _SHORT else _text(span.operation, redacted),
+        "operation": _operation(span.operation, redacted),
         "framework": span.framework,
         "language": "python",
         "start_time": format_time(span.start_ns),
@@ -43,6 +44,12 @@ def encode(span: Span, redacted: bool) -> bytes:
     except TypeError:  # a member that orjson can't write: a lone surrogate, an object where a text should be
         data = _dumps({name: _writable(member) for name, member in record.items()})
     return b"%b" % data  # as small as it can be kept: see _capture
+
+
+def _operation(text: str, redacted: bool) -> Any:
+    if len(text) <= _SHORT:
+        return text or "(unnamed)"
+    return _text(text[:_MAX_OPERATION], redacted)
 
 
 def _payload(data: bytes | None, redacted: bool) -> Any:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from random import Random
 from sys import modules
+from threading import get_ident
 from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from flowscope._guard import failed, guarded, log
 from flowscope._intake import SPAN_COST, Intake
 from flowscope._program import default_session
 from flowscope._sampling import OperationFilter
-from flowscope._span import NOOP, Span, Unrecorded, plain
+from flowscope._span import NOOP, Span, Unrecorded, Unsampled, plain
 
 if TYPE_CHECKING:
     from flowscope._sender import Sender
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 CURRENT: Any = object()
 """Default of start_span's `parent`: the span that is current where it is called."""
 
+_current = _context.get_attachment
+_threads = _context.threads
 _LEVELS = {"full": 0, "metadata": 1, "errors": 2}
-_MAX_OPERATION = 1024
 _MAX_SESSION = 256
 
 
@@ -39,6 +41,7 @@ class Runtime:
         self.closed = config.addr == "off"
         self.session_id = config.session_id or default_session()
         self.random = Random(os.urandom(16))
+        self.random_bits = self.random.getrandbits
         self.ids = self._new_ids()
         self.level = _LEVELS[config.capture]
         self.sample = config.sample
@@ -94,71 +97,82 @@ def begin(
     start_ns: int | None = None,
 ) -> Span:
     """start_span() for callers in a hurry: by position."""
+    # Every line of this is paid by the program for every span: it is one piece, and asks for nothing twice.
     try:
         runtime = _runtime or activate()
         if runtime.closed:
             return NOOP
         if parent is CURRENT:
-            attachment = _context.get_attachment()
+            attachment = _current()
             if attachment is not None and attachment.live and attachment.frame is None and _context.resolve is None:
                 parent = attachment.span  # current() in short
             else:
                 parent = _context.current()
-        if parent is not None and not parent.is_recording:
-            if parent.blocks:
-                return NOOP
-            parent = parent.through
-        if operation.__class__ is not str or len(operation) > _MAX_OPERATION:
-            operation = str(operation)[:_MAX_OPERATION]
-        if runtime.filter is not None and not runtime.filter.keeps(operation):
-            return Unrecorded(through=parent)
-
+        if operation.__class__ is not str:
+            operation = str(operation)
         span = Span()
         if parent is None:
             if runtime.sample < 1.0 and runtime.random.random() >= runtime.sample:
-                return NOOP
-            span._trace = runtime.random.getrandbits(128) or 1
+                return Unsampled(runtime.random_bits(128) or 1, runtime.next_id())
+            span._parent = span._depth = 0
             span.session_id = runtime.session_id
+            span._trace = runtime.random_bits(128) or 1
         else:
-            span._trace = parent._trace
+            if not parent.is_recording:
+                if parent.blocks:
+                    return parent  # type: ignore[no-any-return]
+                parent = parent.through
+                if parent is None:
+                    return begin(operation, kind, framework, None, given, metadata, session_id, start_ns)
             span._parent = parent._id
             span._depth = parent._depth + 1  # which of two spans is inner: instrumentation/_nesting.py asks
             span.session_id = parent.session_id or runtime.session_id
+            span._trace = parent._trace
+        if runtime.filter is not None and not runtime.filter.keeps(operation):
+            return Unrecorded(through=parent)
         if session_id is not None:
             span.session_id = str(session_id)[:_MAX_SESSION] or runtime.session_id
         for span._id in runtime.ids:
             break
         else:
             span._id = runtime.next_id()
-        span.operation = operation or "(unnamed)"
+        span.operation = operation
         span.kind = kind
         span.framework = framework
-        if metadata is not None:
-            span._metadata = plain(metadata)
+        span._metadata = None if metadata is None else plain(metadata)
+        span.end_ns = span.error = span._output = span._stream = span._error_info = span._task = None
+        span.status = "pending"
+        span._level = level = runtime.level
+        span._shown = 0
         size = SPAN_COST
-        level = runtime.level
-        if level:
-            span._level = level
-        if given is not ... and level != 1:
+        if given is ... or level == 1:
+            span._input = None
+        else:
             span._input = data = snapshot(given)
             size += len(data)
-        span._thread = _context.thread_name()
+        try:
+            span._thread = _threads[get_ident()]._name  # type: ignore[attr-defined]  # .name in short
+        except Exception:  # none of threading's, or one that was made without its constructor
+            span._thread = _context.thread_name()
         if "asyncio" in modules:
             span._task = _context.task_name()
-        span._intake = intake = runtime.intake
         span._clock = monotonic_ns()
         span.start_ns = time_ns()
         if start_ns is not None:
             span._clock -= span.start_ns - start_ns
             span.start_ns = start_ns
+        span._intake = intake = runtime.intake
+        span._cost = size
         if level == 2:
             span._queued = False
-        elif intake.bytes < intake.wake_at:  # put() in short
-            span._cost = size
-            intake.items.append(span)
-            intake.bytes += size
+            span._cost = 0
         else:
-            intake.put(span, size)
+            span._queued = True
+            if intake.bytes < intake.wake_at:  # put() in short
+                intake.bytes += size
+                intake.append(span)
+            else:
+                intake.put(span, size)
         return span
     except Exception as error:
         failed("start_span", error)

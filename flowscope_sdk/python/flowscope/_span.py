@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import monotonic_ns
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from flowscope import _context
 from flowscope._capture import loads, snapshot
@@ -26,38 +26,44 @@ class Span:
     What is set is snapshotted at once, so that later changes to it do not show. Nothing here raises.
     """
 
-    is_recording: bool = True
+    # Slots, each set by begin(): the smallest and quickest object there is.
+    __slots__ = (
+        "__weakref__", "_clock", "_cost", "_depth", "_error_info", "_id", "_input", "_intake", "_level", "_metadata",
+        "_output", "_parent", "_queued", "_shown", "_stream", "_task", "_thread", "_trace", "end_ns", "error",
+        "framework", "kind", "operation", "session_id", "start_ns", "status",
+    )  # fmt: skip
+    is_recording: ClassVar[bool] = True
     operation: str
     framework: str
     kind: str
     session_id: str
     start_ns: int
-    end_ns: int | None = None
-    status: str = "pending"
-    error: str | None = None
+    end_ns: int | None
+    status: str
+    error: str | None
 
-    _metadata: dict[str, Any] | None = None
+    _metadata: dict[str, Any] | None
     # Ids as integers: their text is made by the background thread. A parent of 0 is none.
     _id: int
     _trace: int
-    _parent: int = 0
-    _depth: int = 0  # how many spans of this process stand above it
+    _parent: int
+    _depth: int  # how many spans of this process stand above it
     _clock: int  # monotonic_ns() at start_ns
     _intake: Intake
-    _thread: str = ""
-    _task: str | None = None
-    _input: bytes | None = None
-    _output: bytes | None = None
-    _stream: Stream | None = None
-    _error_info: ErrorInfo | None = None
+    _thread: str
+    _task: str | None
+    _input: bytes | None
+    _output: bytes | None
+    _stream: Stream | None
+    _error_info: ErrorInfo | None
     # Whether the background thread will look at this span again without being told.
-    _queued: bool = True
+    _queued: bool
     # What the intake counts for it, in bytes.
-    _cost: int = 0
+    _cost: int
     # When a pending state of it was last sent (monotonic ns); 0 = never.
-    _shown: int = 0
+    _shown: int
     # 0: all is sent; 1: no payloads; 2: nothing unless it fails.
-    _level: int = 0
+    _level: int
 
     @property
     def id(self) -> str:
@@ -191,13 +197,11 @@ class Span:
             elif self.status == "pending":
                 self.status = "success"
             self.end_ns = now if end_ns is None else max(end_ns, self.start_ns)
-            if self._queued:
-                if size:
-                    self._cost += size
-                    self._intake.bytes += size
-            elif self._level != 2 or self.status == "error":
-                self._queued = True
-                self._intake.put(self, size + SPAN_COST)
+            if not self._queued:
+                self._requeue(size)
+            elif size:
+                self._cost += size
+                self._intake.bytes += size
         except Exception as mistake:
             failed("Span.end", mistake)
 
@@ -206,7 +210,11 @@ class Span:
         if self._queued:
             self._cost += size
             self._intake.bytes += size
-        elif self._level != 2 or (self.end_ns is not None and self.status == "error"):
+        else:
+            self._requeue(size)
+
+    def _requeue(self, size: int = 0) -> None:
+        if self._level != 2 or (self.end_ns is not None and self.status == "error"):
             self._queued = True
             self._intake.put(self, size + SPAN_COST)
 
@@ -220,15 +228,18 @@ class Unrecorded(Span):
     `through` is the span that its children belong to; with `blocks` they aren't recorded either.
     """
 
+    __slots__ = ("blocks", "through")
     is_recording = False
-    _queued = True
-    _level = 1
 
     def __init__(self, through: Span | None = None, *, blocks: bool = False) -> None:
         self.through = through
         self.blocks = blocks
-        self.operation = self.framework = self.kind = self.session_id = ""
-        self.start_ns = self._clock = self._id = self._trace = self._parent = 0
+        self.operation = self.framework = self.kind = self.session_id = self._thread = ""
+        self.start_ns = self._clock = self._id = self._trace = self._parent = self._depth = self._cost = self._shown = 0
+        self.end_ns = self.error = self._task = self._input = self._output = self._stream = self._error_info = None
+        self.status = "pending"
+        self._queued = True
+        self._level = 1
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -251,6 +262,8 @@ class Unrecorded(Span):
 class Remote(Unrecorded):
     """A span of another process, known by its ids only."""
 
+    __slots__ = ("_entered",)
+
     def __init__(self, trace_id: int, span_id: int, session_id: str = "") -> None:
         super().__init__()
         self._trace = trace_id
@@ -267,6 +280,17 @@ class Remote(Unrecorded):
     def __exit__(self, *_: object) -> None:
         if self._entered:
             _context.detach(self._entered.pop())
+
+
+class Unsampled(Unrecorded):
+    """Stands for a trace that FLOWSCOPE_SAMPLE leaves out: its ids are known, so that other processes leave it out too."""
+
+    __slots__ = ()
+
+    def __init__(self, trace_id: int, span_id: int) -> None:
+        super().__init__(blocks=True)
+        self._trace = trace_id
+        self._id = span_id
 
 
 NOOP = Unrecorded(blocks=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
+from sys import _getframe
+from time import monotonic_ns
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from flowscope import _context
-from flowscope._context import attach, detach
+from flowscope._context import Attachment, detach, get_attachment, set_attachment
 from flowscope._runtime import CURRENT, begin
 from flowscope._span import NOOP, Span
 from flowscope._wrap import Options, finish, wrap
@@ -24,17 +25,23 @@ _SUSPENDED = 0x20 | 0x80 | 0x200
 class Trace:
     """What trace("name") returns: use it in `with`, in `async with`, or as a decorator."""
 
-    # No __init__, and what is seldom needed in the class: one is made for every block.
+    # No __init__: one is made for every block.
+    __slots__ = ("_entered", "_options", "_outer")
     _options: Options
     # The span under way, attached; where one Trace is entered again inside itself, the outer ones.
-    _entered: _context.Token | None = None
-    _outer: list[_context.Token] | None = None
+    _entered: _context.Token | None
+    _outer: list[_context.Token] | None
 
     def __enter__(self) -> Span:
-        frame = sys._getframe(1)
+        frame = _getframe(1)
         operation, kind, framework, session_id, given, metadata, parent = self._options
         span = begin(operation or frame.f_code.co_name, kind, framework, parent, given, metadata, session_id)
-        token = attach(span)
+        token = Attachment()  # attach() in short
+        token.span = span
+        token.previous = get_attachment()
+        token.live = True
+        token.frame = None
+        set_attachment(token)
         if frame.f_code.co_flags & _SUSPENDED:
             _context.leave_with(token, frame.f_back if frame.f_code is _AENTER else frame)
         if self._entered is not None:
@@ -50,12 +57,22 @@ class Trace:
         token = self._entered
         if token is None:
             return
-        self._entered = self._outer.pop() if self._outer else None
-        detach(token)
-        if error is None:
-            token.span.end()
+        self._entered = None if self._outer is None else (self._outer.pop() if self._outer else None)
+        previous = token.previous
+        if get_attachment() is token and token.frame is None and (previous is None or previous.live):
+            set_attachment(previous)  # detach() in short
         else:
-            finish(token.span, error)
+            detach(token)
+        span = token.span
+        if error is not None:
+            finish(span, error)
+        elif span.__class__ is Span and span.end_ns is None and span.status == "pending":
+            span.status = "success"  # end() in short; the end goes last, for the background thread may look at any time
+            span.end_ns = span.start_ns + monotonic_ns() - span._clock
+            if not span._queued:
+                span._requeue()
+        else:
+            span.end()
 
     async def __aenter__(self) -> Span:
         return self.__enter__()
@@ -110,6 +127,7 @@ def trace(
     if operation is None or isinstance(operation, str):
         block = Trace()
         block._options = operation, kind, framework, session_id, input, metadata, parent
+        block._entered = block._outer = None
         return block
     decorated: Callable[P, R] = wrap(operation, (None, kind, framework, session_id, input, metadata, parent))
     return decorated
