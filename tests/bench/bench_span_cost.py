@@ -1,4 +1,4 @@
-"""What a span costs the thread that makes it, side by side with opentelemetry-sdk; and what starting costs."""
+"""What a span costs the thread that makes it, side by side with other tracers; and what starting costs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import orjson
+import peers
 import zmq
 
 INPUT = {
@@ -19,8 +20,8 @@ INPUT = {
     "limit": 3,
     "temperature": 0.5,
 }
-SPANS = 1_000
-ROUNDS = 100
+SPANS = 500
+ROUNDS = 40
 
 
 def seconds_each(work: Callable[[int], None]) -> float:
@@ -62,34 +63,13 @@ def ours() -> dict[str, Callable[[int], None]]:
     return {"block": block, "call": call}
 
 
-def theirs() -> Callable[[int], None]:
-    """opentelemetry-sdk with its batch processor and an exporter that drops all; the input as a JSON attribute."""
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-    class Nowhere(SpanExporter):
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            return SpanExportResult.SUCCESS
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Nowhere()))
-    tracer = provider.get_tracer("bench")
-
-    def block(count: int) -> None:
-        for _ in range(count):
-            with tracer.start_as_current_span("work") as span:
-                span.set_attribute("input", orjson.dumps(INPUT).decode())
-
-    return block
-
-
-def start_milliseconds(code: str, **environment: str) -> float:
+def start_milliseconds(code: str, *options: str, **environment: str) -> float:
     """Milliseconds that a Python running `code` takes, the median of several."""
     inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")} | environment
     taken = []
     for _ in range(15):
         begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], env=inner, check=True)
+        subprocess.run([sys.executable, *options, "-c", code], env=inner, check=True)
         taken.append(time.perf_counter() - begun)
     return statistics.median(taken) * 1000
 
@@ -100,8 +80,8 @@ def import_milliseconds() -> float:
     return statistics.median(times) * 1000
 
 
-def main() -> int:
-    """Print the figures."""
+def measure() -> int:
+    """Print what a span costs here and in every peer that this Python has."""
     import flowscope
 
     context = zmq.Context()
@@ -119,25 +99,38 @@ def main() -> int:
     )
     try:
         flowscope.init(addr=address, session_id="bench")
-        us = side_by_side({**ours(), "otel": theirs()})
-        ratio = us["otel"] / us["block"]
+        theirs = peers.works(INPUT)
+        us = side_by_side({**ours(), **theirs})
         size = len(orjson.dumps(INPUT))
-        print(
-            f"span with an input of {size} bytes, calling thread: flowscope {us['block']:.2f} us,"
-            f" opentelemetry-sdk {us['otel']:.2f} us, {ratio:.1f} times as much"
-        )
+        print(f"span with an input of {size} bytes, calling thread: flowscope {us['block']:.2f} us")
         print(f"decorated call with the same input, calling thread: flowscope {us['call']:.2f} us")
+        for name in theirs:
+            # Each beside its like: a decorator beside the decorator.
+            mine = us["call" if "@" in name else "block"]
+            print(f"the same in {name}: {us[name]:.1f} us, {us[name] / mine:.1f} times as much")
         flowscope.init(addr="off")
         print(f"the same block with FLOWSCOPE_ADDR=off: {side_by_side(ours())['block']:.2f} us")
     finally:
-        drain.kill()
-        drain.wait()
+        for process in (drain, *peers.servers):
+            process.kill()
+            process.wait()
+        sys.stdout.flush()
+    os._exit(0)  # some peers want to deliver at exit
+
+
+def main() -> int:
+    """Print the figures."""
+    python = peers.environment()
+    status = subprocess.call([python or sys.executable, __file__, "--measure"], env=peers.variables())
     print(f"import flowscope: {import_milliseconds():.2f} ms")
     plain = start_milliseconds("pass")
+    bare = start_milliseconds("pass", "-S")
     attached = start_milliseconds("pass", FLOWSCOPE_ADDR="tcp://127.0.0.1:9")
-    print(f"start of Python: {plain:.0f} ms, with FLOWSCOPE_ADDR set {attached:.0f} ms")
-    return 0
+    print(
+        f"start of Python: {plain:.0f} ms, {bare:.0f} ms of it before any .pth file; FLOWSCOPE_ADDR set {attached:.0f} ms"
+    )
+    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(measure() if sys.argv[1:] == ["--measure"] else main())

@@ -15,7 +15,7 @@ DEFAULT_LIMIT = 1 << 20
 # Longest JSON in bytes; set by the runtime from FLOWSCOPE_MAX_VALUE.
 limit = DEFAULT_LIMIT
 # orjson ends the process where a tzinfo raises or a dataclass lacks a field: those go the careful way.
-_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+PLAIN = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _UNREADABLE = b'"(could not be captured)"'
 
 
@@ -35,7 +35,7 @@ def snapshot(value: Any, most: int = 0) -> bytes:
     """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises only KeyboardInterrupt."""
     most = most or limit
     try:
-        data = dumps(value, None, _OPTIONS)
+        data = dumps(value, None, PLAIN)
         if len(data) <= most:
             # A copy: orjson's own result holds all of its buffer, 4 KB for 300 bytes, 1 MB for 70 KB.
             return b"%b" % data

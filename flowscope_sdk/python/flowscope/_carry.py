@@ -38,9 +38,7 @@ def _start(original: Any, thread: Any) -> Any:
     try:
         # A pool's worker lives on with other work: that carries its own span.
         if getattr(getattr(thread, "_target", None), "__module__", None) != _WORKER:
-            parent = _context.snapshot()
-            if parent is not None:
-                setattr(thread, _context.THREAD_PARENT, parent)
+            _context.carry(thread)
     except Exception as error:
         failed("Thread.start", error)
     return original(thread)
@@ -56,9 +54,7 @@ def _follow_executors(module: Any) -> None:
 def _create(original: Any, item: Any, *args: Any, **kwargs: Any) -> None:
     original(item, *args, **kwargs)
     try:
-        parent = _context.snapshot()
-        if parent is not None:
-            setattr(item, _context.THREAD_PARENT, parent)
+        _context.carry(item)
     except Exception as error:
         failed("_WorkItem.__init__", error)
 

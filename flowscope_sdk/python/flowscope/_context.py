@@ -50,6 +50,8 @@ set_attachment = _variable.set
 threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
+carried = False
+"""Whether any thread was given a span where it was started: until then no thread need be looked at."""
 resolve: Callable[[Span | None], Span | None] | None = None
 """Set by integrations whose framework knows what runs: from the innermost attached span to the innermost of all."""
 
@@ -110,6 +112,15 @@ def detach(token: Token) -> None:
     while previous is not None and not previous.live:
         previous = previous.previous
     set_attachment(previous)
+
+
+def carry(thing: Any) -> None:
+    """Give `thing`, a thread or what one will work on, the span that is current here."""
+    global carried
+    parent = snapshot()
+    if parent is not None:
+        carried = True
+        setattr(thing, THREAD_PARENT, parent)
 
 
 def snapshot() -> Attachment | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 from collections.abc import Mapping
+from itertools import count
 from random import Random
 from sys import modules
 from threading import get_ident
@@ -12,7 +13,7 @@ from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any
 
 from flowscope import _capture, _config, _context, _guard
-from flowscope._capture import snapshot
+from flowscope._capture import PLAIN, dumps, snapshot
 from flowscope._guard import failed, guarded, log
 from flowscope._intake import SPAN_COST, Intake
 from flowscope._program import default_session
@@ -42,26 +43,17 @@ class Runtime:
         self.session_id = config.session_id or default_session()
         self.random = Random(os.urandom(16))
         self.random_bits = self.random.getrandbits
-        self.ids = self._new_ids()
+        # Random bits and a counter: neighbours in time are neighbours in an index, and one call is atomic.
+        self.next_id = count(self.random.getrandbits(39) << 24 | 1).__next__
         self.level = _LEVELS[config.capture]
         self.sample = config.sample
+        self.max_value = config.max_value
         self.filter = OperationFilter(config.include, config.exclude) if config.include or config.exclude else None
         self.sender = Sender(config, self.session_id)
         self.intake = Intake(config.buffer, self.sender.start)
         self.sender.intake = self.intake
         if self.closed:
             self.intake.close()
-
-    def _new_ids(self) -> map[int]:
-        # 40 random bits a process and a counter: neighbours in time are neighbours in an index, and next() is atomic.
-        return map((self.random.getrandbits(40) << 24).__add__, range(1, 1 << 24))
-
-    def next_id(self) -> int:
-        """A span id never given before."""
-        while True:
-            for found in self.ids:
-                return found
-            self.ids = self._new_ids()
 
 
 _runtime: Runtime | None = None
@@ -103,9 +95,13 @@ def begin(
         if runtime.closed:
             return NOOP
         if parent is CURRENT:
-            attachment = _current()
-            if attachment is not None and attachment.live and attachment.frame is None and _context.resolve is None:
-                parent = attachment.span  # current() in short
+            attachment = _current()  # current() in short
+            if _context.resolve is not None:
+                parent = _context.current()
+            elif attachment is None:
+                parent = _context.current() if _context.carried else None
+            elif attachment.live and attachment.frame is None:
+                parent = attachment.span
             else:
                 parent = _context.current()
         if operation.__class__ is not str:
@@ -113,10 +109,10 @@ def begin(
         span = Span()
         if parent is None:
             if runtime.sample < 1.0 and runtime.random.random() >= runtime.sample:
-                return Unsampled(runtime.random_bits(128) or 1, runtime.next_id())
+                return Unsampled(runtime.random_bits(128), runtime.next_id())
             span._parent = span._depth = 0
             span.session_id = runtime.session_id
-            span._trace = runtime.random_bits(128) or 1
+            span._trace = runtime.random_bits(128)
         else:
             if not parent.is_recording:
                 if parent.blocks:
@@ -132,10 +128,7 @@ def begin(
             return Unrecorded(through=parent)
         if session_id is not None:
             span.session_id = str(session_id)[:_MAX_SESSION] or runtime.session_id
-        for span._id in runtime.ids:
-            break
-        else:
-            span._id = runtime.next_id()
+        span._id = runtime.next_id()
         span.operation = operation
         span.kind = kind
         span.framework = framework
@@ -148,7 +141,13 @@ def begin(
         if given is ... or level == 1:
             span._input = None
         else:
-            span._input = data = snapshot(given)
+            try:  # snapshot() in short
+                data = dumps(given, None, PLAIN)
+                span._input = data = b"%b" % data if len(data) <= runtime.max_value else snapshot(given)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
+                span._input = data = snapshot(given)
             size += len(data)
         try:
             span._thread = _threads[get_ident()]._name  # type: ignore[attr-defined]  # .name in short

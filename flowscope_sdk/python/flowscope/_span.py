@@ -283,7 +283,7 @@ class Remote(Unrecorded):
 
 
 class Unsampled(Unrecorded):
-    """Stands for a trace that FLOWSCOPE_SAMPLE leaves out: its ids are known, so that other processes leave it out too."""
+    """Stands for a trace that FLOWSCOPE_SAMPLE leaves out: other processes are told of it, to leave it out too."""
 
     __slots__ = ()
 
