@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
 
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.qtmodels.worker import ReaderThread
 from flowscope_app.spans.rows import SessionRow
-from flowscope_app.spans.table import SpanDelta, SpanTable, Track
+from flowscope_app.spans.table import SpanDelta, SpanTable
 from flowscope_app.store.reader import StoreReader
 from flowscope_app.timeline.scene import Arranged
 
@@ -54,23 +53,6 @@ class _Follower(QObject):
         self._change = None
         self._look()
 
-    @staticmethod
-    def _load(reader: StoreReader, session: int) -> tuple[SpanTable, int]:
-        pages = [reader.spans_since(session, 0)]
-        while pages[-1].more:
-            pages.append(reader.spans_since(session, pages[-1].change))
-        names: dict[int, str] = {}
-        tracks: dict[int, Track] = {}
-        for page in pages:
-            names |= page.names
-            tracks |= page.tracks
-        rows = np.concatenate([page.rows for page in pages])
-        # A span replaced while the pages were read is in two of them: the later one holds.
-        _keys, last = np.unique(rows["key"][::-1], return_index=True)
-        table = SpanTable()
-        table.apply(SpanDelta(rows[len(rows) - 1 - last], names, tracks, pages[-1].change))
-        return table, pages[-1].change
-
     def _look(self) -> None:
         reader = self._thread.reader()
         if reader is None:
@@ -84,7 +66,8 @@ class _Follower(QObject):
             if self._session is None:
                 return
             if self._change is None:
-                table, self._change = self._load(reader, self._session)
+                loaded = reader.load(self._session)
+                table, self._change = loaded.table(), loaded.change
                 self.opened.emit(self._session, table, Arranged.of(table))
             elif moved:
                 self._catch_up(reader, self._session, self._change)

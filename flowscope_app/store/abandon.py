@@ -70,7 +70,7 @@ def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None) -> int:
         work.write()
         connection.executemany("UPDATE sessions SET last_ns = ? WHERE key = ?", times)
     writer.change = work.change
-    writer.indexer.note(session.key for session in work.sessions)
+    writer.note(session.key for session in work.sessions)
     return work.committed.replaced
 
 

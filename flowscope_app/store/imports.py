@@ -98,7 +98,7 @@ class Import:
                 losses.lose(producer, self._gaps.get(producer, ()), self._dropped.get(producer, 0))
             losses.write()
         self._writer.change = change
-        self._writer.indexer.note(shown)
+        self._writer.note(shown)
         done = list(self._keys)
         self.abort()
         return done

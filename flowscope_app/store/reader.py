@@ -16,12 +16,14 @@ import orjson
 from numpy.typing import NDArray
 
 from flowscope.protocol import Record
+from flowscope_app.spans.columns import Loaded, distinct, joined
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
 from flowscope_app.store import retention
 from flowscope_app.store.abandon import ABANDONED
 from flowscope_app.store.compression import unpack
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault, StoreLocked
+from flowscope_app.store.gathering import read_runs
 from flowscope_app.store.location import database_path, file_size, read_only_uri
 from flowscope_app.store.matching import matching, register
 from flowscope_app.store.opening import bring_up_to_date, check_identity, version
@@ -32,6 +34,9 @@ from flowscope_app.store.schema import SCHEMA_VERSION
 BUSY_SECONDS = 5.0
 PER_QUERY = 500
 MAX_REPORTS = 1_000
+ROOM = 0.125  # columns of a session just read may grow so much before they must be copied; memory not used costs none
+
+Rows = NDArray[np.void] | dict[str, NDArray[Any]]
 
 SESSIONS = (
     "SELECT key, id, name, spans, errors, pending, tokens_in, tokens_out, start_ns, end_ns, last_ns, pinned"
@@ -138,18 +143,29 @@ class StoreReader:
             more=len(found) == limit,
         )
 
-    def _names_of(self, rows: NDArray[np.void]) -> dict[int, str]:
+    def load(self, session_key: int) -> Loaded:
+        """All spans of a session, each once; `spans_since` goes on from the answer's `change`."""
+        with self._one_state():
+            columns, n, change = read_runs(self._connection, session_key, ROOM)
+        pages = [self.spans_since(session_key, change)]
+        while pages[-1].more:
+            pages.append(self.spans_since(session_key, pages[-1].change))
+        columns, n = joined(columns, n, [page.rows for page in pages], ROOM)
+        seen = {name: column[:n] for name, column in columns.items()}
+        return Loaded(columns, n, self._names_of(seen), self._tracks_of(seen), pages[-1].change)
+
+    def _names_of(self, rows: Rows) -> dict[int, str]:
         keys: set[int] = set()
         for column in ("op", "framework", "language", "model"):
-            keys.update(np.unique(rows[column]).tolist())
+            keys.update(distinct(rows[column]))
         keys.discard(0)
         for chunk in _chunks(keys - self._names.keys()):
             marks = ",".join("?" * len(chunk))
             self._names.update(self._rows(NAMES_OF.format(marks=marks), chunk))
         return {key: self._names[key] for key in keys}
 
-    def _tracks_of(self, rows: NDArray[np.void]) -> dict[int, Track]:
-        keys = set(np.unique(rows["track"]).tolist())
+    def _tracks_of(self, rows: Rows) -> dict[int, Track]:
+        keys = distinct(rows["track"])
         for chunk in _chunks(keys - self._tracks.keys()):
             marks = ",".join("?" * len(chunk))
             for key, label, detail, producer in self._rows(TRACKS_OF.format(marks=marks), chunk):

@@ -14,7 +14,7 @@ from peewee import (
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x464C5753  # "FLWS": file(1) and other tools tell the file by it
 
 
@@ -58,6 +58,7 @@ class Session(Table):
     last_ns = IntegerField(default=0, index=True)  # when something of it was last committed
     pinned = IntegerField(constraints=[SQL("DEFAULT 0")])  # 1: retention leaves it alone
     indexed = IntegerField(constraints=[SQL("DEFAULT 0")])  # the change number up to which blocks index its spans
+    gathered = IntegerField(constraints=[SQL("DEFAULT 0")])  # and up to which runs hold them
 
     class Meta:
         """Peewee's options."""
@@ -205,6 +206,23 @@ class Block(Table):
         indexes = ((("session", "first"), True),)
 
 
+class Run(Table):
+    """Spans of a session, change numbers `first` to `last`, column after column: `gathering` fills and reads."""
+
+    key = IntegerField(primary_key=True)
+    session = IntegerField()
+    first = IntegerField()
+    last = IntegerField()
+    spans = IntegerField()
+    columns = BlobField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "runs"
+        indexes = ((("session", "first"), True),)
+
+
 class ReportRow(Table):
     """What did not get in, and why."""
 
@@ -233,6 +251,7 @@ TABLES: tuple[type[Table], ...] = (
     Span,
     Payload,
     Block,
+    Run,
     ReportRow,
 )
 

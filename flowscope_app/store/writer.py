@@ -19,6 +19,7 @@ from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
+from flowscope_app.store.gathering import Gatherer
 from flowscope_app.store.imports import Import
 from flowscope_app.store.indexing import Indexer
 from flowscope_app.store.location import database_path, file_size
@@ -34,9 +35,10 @@ MAX_NAME = 200
 SPANS_A_BLOCK = 4  # a block of the index takes as long to delete as some spans
 
 _SWEEP_BLOCKS = "DELETE FROM blocks WHERE key IN (SELECT key FROM blocks WHERE session = ? LIMIT ?)"
+_SWEEP_RUNS = "DELETE FROM runs WHERE key IN (SELECT key FROM runs WHERE session = ? LIMIT 1)"
 
 # What is hidden is not searched by its blocks any more, as those go first.
-_HIDE = "UPDATE sessions SET id = NULL, indexed = 0 WHERE id = ?"
+_HIDE = "UPDATE sessions SET id = NULL, indexed = 0, gathered = 0 WHERE id = ?"
 
 logger = logging.getLogger("flowscope.store")
 
@@ -44,7 +46,7 @@ logger = logging.getLogger("flowscope.store")
 class StoreWriter:
     """Holds the database's lock from `open` to `close`. Not thread-safe.
 
-    `connection`, `catalogue`, `change`, `importing`, `indexer`, `transaction` and `apply` are for the store's own
+    `connection`, `catalogue`, `change`, `importing`, `note`, `transaction` and `apply` are for the store's own
     modules.
 
     A method that changes the database raises StoreFault when it can't be written at the moment; then nothing
@@ -61,6 +63,7 @@ class StoreWriter:
         self.importing: set[int] = set()  # keys of sessions that an import under way keeps hidden
         self._vacuum = True  # what an earlier process freed and did not give back
         self.indexer = Indexer(self.connection)
+        self.gatherer = Gatherer(self.connection)
 
     @classmethod
     def open(cls, db: str, *, create: bool = True) -> StoreWriter:
@@ -126,24 +129,34 @@ class StoreWriter:
                 work.take(item)
             work.write()
         self.change = work.change
-        self.indexer.note(session.key for session in work.sessions)
+        self.note(session.key for session in work.sessions)
         return work.committed
+
+    def note(self, sessions: Iterable[int]) -> None:
+        """Spans of these sessions (keys) have come or changed: they are to be indexed and gathered."""
+        sessions = list(sessions)
+        self.indexer.note(sessions)
+        self.gatherer.note(sessions)
 
     @property
     def index_behind(self) -> bool:
         """Whether `index` may have something to do."""
-        return self.indexer.busy
+        return self.gatherer.busy or self.indexer.busy
 
     def index(self, seconds: float = INDEX_SECONDS) -> bool:
-        """Bring the search index on, in one transaction of about `seconds`. False when there is nothing left to do."""
-        waiting = list(self.indexer.waiting)
+        """Gather spans, or else bring the search index on, in one transaction of about `seconds`.
+
+        False when there is nothing left to do.
+        """
+        behind = self.gatherer if self.gatherer.busy else self.indexer
+        waiting = list(behind.waiting)
         try:
-            with self.transaction(lasting=False):
-                self.indexer.work(seconds)
+            with self.transaction():
+                behind.work(seconds)
         except BaseException:
-            self.indexer.note(waiting)
+            behind.note(waiting)
             raise
-        return self.indexer.busy
+        return self.index_behind
 
     def _write_carefully(self, items: list[Incoming]) -> Committed:
         """Store what can be stored of messages that could not be stored together."""
@@ -286,6 +299,8 @@ class StoreWriter:
         execute = self.connection.execute
         with self.transaction(lasting=False):
             if execute(_SWEEP_BLOCKS, (key, max(1, limit // SPANS_A_BLOCK))).rowcount:
+                return
+            if execute(_SWEEP_RUNS, (key,)).rowcount:
                 return
             keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()
             self.connection.executemany("DELETE FROM payloads WHERE key = ?", keys)
