@@ -54,20 +54,28 @@ class Gatherer:
         """Gather runs of sessions that a reader sees, for about that long; return how many."""
         deadline = time.monotonic() + seconds
         runs = 0
-        while self._waiting and time.monotonic() < deadline:
+        while self._waiting:
             session = next(iter(self._waiting))
-            found = self._connection.execute(_WATERMARK, (session,)).fetchone()
-            rows = [] if found is None else self._connection.execute(_NEXT, (session, found[0], RUN_SPANS)).fetchall()
-            if len(rows) < RUN_SPANS:
-                del self._waiting[session]
-                continue
-            spans = np.frombuffer(b"".join([packed for _, packed in rows]), SPAN_DTYPE)
-            columns = b"".join([spans[name].tobytes() for name in SPAN_DTYPE.names or ()])
-            first, last = rows[0][0], rows[-1][0]
-            self._connection.execute(_INSERT, (session, first, last, len(spans), columns))
-            self._connection.execute("UPDATE sessions SET gathered = ? WHERE key = ?", (last, session))
-            runs += 1
+            del self._waiting[session]
+            if self._run(session):
+                self._waiting[session] = None  # behind the others
+                runs += 1
+            if time.monotonic() >= deadline:
+                break
         return runs
+
+    def _run(self, session: int) -> bool:
+        """Gather the next run of a session; False if it is not full yet."""
+        found = self._connection.execute(_WATERMARK, (session,)).fetchone()
+        rows = [] if found is None else self._connection.execute(_NEXT, (session, found[0], RUN_SPANS)).fetchall()
+        if len(rows) < RUN_SPANS:
+            return False
+        spans = np.frombuffer(b"".join([packed for _, packed in rows]), SPAN_DTYPE)
+        columns = b"".join([spans[name].tobytes() for name in SPAN_DTYPE.names or ()])
+        first, last = rows[0][0], rows[-1][0]
+        self._connection.execute(_INSERT, (session, first, last, len(spans), columns))
+        self._connection.execute("UPDATE sessions SET gathered = ? WHERE key = ?", (last, session))
+        return True
 
 
 def read_runs(connection: sqlite3.Connection, session: int, room: float) -> tuple[Columns, int, int]:

@@ -144,17 +144,18 @@ class StoreWriter:
         return self.gatherer.busy or self.indexer.busy
 
     def index(self, seconds: float = INDEX_SECONDS) -> bool:
-        """Gather spans, or else bring the search index on, in one transaction of about `seconds`.
+        """Gather spans and bring the search index on, in one transaction of about `seconds`.
 
         False when there is nothing left to do.
         """
-        behind = self.gatherer if self.gatherer.busy else self.indexer
-        waiting = list(behind.waiting)
+        waiting = [(behind, list(behind.waiting)) for behind in (self.gatherer, self.indexer)]
         try:
             with self.transaction():
-                behind.work(seconds)
+                for behind, _sessions in waiting:
+                    behind.work(seconds / len(waiting))
         except BaseException:
-            behind.note(waiting)
+            for behind, sessions in waiting:
+                behind.note(sessions)
             raise
         return self.index_behind
 
