@@ -19,7 +19,7 @@ from flowscope.protocol import (
     split_message,
 )
 from flowscope_app.base.format import size
-from flowscope_app.store import Incoming, Report
+from flowscope_app.store import Incoming, Report, decode_entries
 
 MAX_MESSAGE = 64 << 20
 """Bytes of a message, as it came and unpacked. ZeroMQ itself cuts off a peer only at SOCKET_MAX_FRAME."""
@@ -45,8 +45,9 @@ def decode(frames: Sequence[bytes]) -> Incoming:
         if header is not None and header.count > MAX_RECORDS:
             said, header = header.count, None  # such a number must not become a watermark
             raise ProtocolError(f"count: {said:,} records in one batch, at most {MAX_RECORDS:,} are taken")
-        items = decode_body(_checked(_unpacked(body, header.compression if header else "none")))
-        return Incoming(header, [_parsed(item) for item in items])
+        text = _checked(_unpacked(body, header.compression if header else "none"))
+        entries = decode_entries(text)
+        return Incoming(header, [_parsed(item) for item in decode_body(text)] if entries is None else entries)
     except ProtocolError as error:
         return _refused(header, error.reason)
     except Exception as error:

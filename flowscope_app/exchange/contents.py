@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.exchange.envelope import FileHeader, SessionInfo
-from flowscope_app.store import ProducerRow, SessionRow, StoreReader
+from flowscope_app.store import Entry, ProducerRow, SessionRow, StoreReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,9 @@ class Losses:
     dropped: Mapping[str, int]
 
 
-Item = FileHeader | ProducerInfo | Record | Note | Losses | None
-"""None stands for a line that was passed over: whoever reads has its turn at every line."""
+Item = FileHeader | ProducerInfo | list[Entry] | Record | Note | Losses | None
+"""A list is of records that follow one another. None stands for a line that was passed over: whoever reads has its turn
+at every line, or at some hundred of them."""
 
 
 class Contents:

@@ -14,7 +14,7 @@ from flowscope_app.exchange.contents import Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
 from flowscope_app.exchange.registry import Format, Reader, readable, recognise
 from flowscope_app.exchange.source import Source, UnsoundError
-from flowscope_app.store import Import, Incoming, StoreWriter
+from flowscope_app.store import Entry, Import, Incoming, StoreWriter
 
 # One transaction and one step: smaller ones cost more syncs, larger ones hold up the collector that does the import.
 BATCH_RECORDS = 2_000
@@ -60,17 +60,18 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
     head = _head(pieces)
     reader = _reader(recognise(head))
     count, note = 0, ""
-    batch: list[Record] = []
+    batch: list[Entry | Record] = []
     size = 0
     producers = _Producers(into)
     due = time.monotonic() + STEP_S
     for number, item in enumerate(reader(source, chain((head,), pieces))):
-        if number % LOOK_EVERY == 0 and time.monotonic() > due:
+        if (number % LOOK_EVERY == 0 or isinstance(item, list)) and time.monotonic() > due:
             yield Progress(source.position, source.size, count)
             due = time.monotonic() + STEP_S
-        if isinstance(item, Record):
-            batch.append(item)
-            size += len(item.input or b"") + len(item.output or b"")
+        if isinstance(item, (list, Record)):
+            records = item if isinstance(item, list) else [item]
+            batch += records
+            size += sum(len(record.input or b"") + len(record.output or b"") for record in records)
             if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
                 into.write([Incoming(None, batch)])
                 count += len(batch)

@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from flowscope.protocol import encode_record
 from flowscope_app.exchange.contents import Contents, Item
-from flowscope_app.exchange.lines import lines, values
+from flowscope_app.exchange.lines import groups, values
 from flowscope_app.exchange.records import json_object, record_of
 from flowscope_app.exchange.source import Source, UnsoundError
+from flowscope_app.store import decode_texts
 
 
 def write_array(contents: Contents, out: BinaryIO) -> int:
@@ -41,9 +42,16 @@ def read_values(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
 
 def read_lines(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     """The records of JSON Lines; empty lines are passed over. Raises UnsoundError."""
-    for number, line in enumerate(lines(pieces), 1):
-        place = f"line {number}"
-        yield record_of(json_object(line, place), place) if line.strip() else None
+    number = 1
+    for group in groups(pieces):
+        entries = decode_texts(group)
+        if entries is not None:
+            yield entries
+        else:
+            for offset, line in enumerate(group):
+                place = f"line {number + offset}"
+                yield record_of(json_object(line, place), place) if line.strip() else None
+        number += len(group)
     _require_whole(source)
 
 

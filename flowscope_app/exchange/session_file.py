@@ -22,10 +22,11 @@ from flowscope_app.exchange.envelope import (
     is_envelope,
     parse_envelope,
 )
-from flowscope_app.exchange.lines import lines
+from flowscope_app.exchange.lines import groups
 from flowscope_app.exchange.records import json_object, record_of
 from flowscope_app.exchange.salvage import Salvage, Tear
 from flowscope_app.exchange.source import Source, UnsoundError
+from flowscope_app.store import Entry, decode_texts, name_producer
 
 LEVEL = 3
 PIECE = 1 << 16
@@ -76,48 +77,21 @@ def read(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     A record that names no producer is of the producer line before it. A live recording has no end: what was
     written whole is yielded, and a Note if its last line was not.
     """
-    live, sender, unknown = False, "", 0
-    dropped: dict[str, int] = {}
-    end: FileEnd | None = None
-    fault: UnsoundError | None = None
-    digest, count = hashlib.sha256(), 0
-    for number, line in enumerate(lines(pieces), 1):
-        if fault or end:
-            raise fault or UnsoundError("something stands after its end line")
-        try:
-            item = _item(line, f"line {number}")
-        except UnsoundError as error:
-            if not live and line.endswith(b"}"):
-                raise
-            fault = error  # unless it is the last line, cut short
-            continue
-        if isinstance(item, FileEnd):
-            end = item
-            continue
-        digest.update(line + b"\n")
-        if isinstance(item, Record):
-            count += 1
-            if sender:
-                item.metadata.setdefault(PRODUCER, sender)
-        elif isinstance(item, Sender):
-            sender = item.producer.id
-            if item.dropped:
-                dropped[sender] = max(item.dropped, dropped.get(sender, 0))
-            yield item.producer
-            continue
-        elif isinstance(item, FileHeader):
-            live = live or item.live
+    reading = _Reading()
+    number = 1
+    for group in groups(pieces):
+        entries = None if reading.over else decode_texts(group)
+        if entries is not None:
+            yield reading.take(group, entries)
         else:
-            unknown += 1
-            if unknown > MAX_UNKNOWN:
-                raise UnsoundError(f"it holds more than {MAX_UNKNOWN:,} lines of no known kind")
-        yield item
-    if live:
-        yield from _losses(source, dropped)
-        if fault or source.truncated:
+            yield from reading.look(group, number)
+        number += len(group)
+    if reading.live:
+        yield from _losses(source, reading.dropped)
+        if reading.fault or source.truncated:
             yield Note("its last line was cut off: the program was killed while it wrote it")
     else:
-        _require_whole(source, end, FileEnd(count, digest.hexdigest()))
+        _require_whole(source, reading.end, FileEnd(reading.count, reading.digest.hexdigest()))
 
 
 def _losses(source: Source, dropped: dict[str, int]) -> Iterator[Item]:
@@ -149,6 +123,69 @@ def _torn(tear: Tear) -> Sender | None:
     except UnsoundError:
         return None
     return item if isinstance(item, Sender) else None
+
+
+class _Reading:
+    """How far a file is read: `sender` is the producer of what names none, `end` what the end line says."""
+
+    def __init__(self) -> None:
+        self.live = False
+        self.sender = ""
+        self.count = 0
+        self.dropped: dict[str, int] = {}
+        self.end: FileEnd | None = None
+        self.fault: UnsoundError | None = None
+        self.digest = hashlib.sha256()
+        self._unknown = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing may follow."""
+        return bool(self.fault or self.end)
+
+    def take(self, group: list[bytes], entries: list[Entry]) -> list[Entry]:
+        """Note lines that are records all of them."""
+        self.digest.update(b"\n".join((*group, b"")))
+        self.count += len(entries)
+        if self.sender:
+            for entry in entries:
+                name_producer(entry, self.sender)
+        return entries
+
+    def look(self, group: list[bytes], first: int) -> Iterator[Item]:
+        """Read lines one by one; `first` is the number of the first. Raises UnsoundError."""
+        for number, line in enumerate(group, first):
+            if self.over:
+                raise self.fault or UnsoundError("something stands after its end line")
+            try:
+                item = _item(line, f"line {number}")
+            except UnsoundError as error:
+                if not self.live and line.endswith(b"}"):
+                    raise
+                self.fault = error  # unless it is the last line, cut short
+                continue
+            if isinstance(item, FileEnd):
+                self.end = item
+                continue
+            self.digest.update(line + b"\n")
+            self._note(item)
+            yield item.producer if isinstance(item, Sender) else item
+
+    def _note(self, item: Record | Envelope | None) -> None:
+        if isinstance(item, Record):
+            self.count += 1
+            if self.sender:
+                item.metadata.setdefault(PRODUCER, self.sender)
+        elif isinstance(item, Sender):
+            self.sender = item.producer.id
+            if item.dropped:
+                self.dropped[self.sender] = max(item.dropped, self.dropped.get(self.sender, 0))
+        elif isinstance(item, FileHeader):
+            self.live = self.live or item.live
+        else:
+            self._unknown += 1
+            if self._unknown > MAX_UNKNOWN:
+                raise UnsoundError(f"it holds more than {MAX_UNKNOWN:,} lines of no known kind")
 
 
 def _require_whole(source: Source, end: FileEnd | None, found: FileEnd) -> None:

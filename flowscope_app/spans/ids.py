@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from hashlib import blake2b
 
 _fromhex = bytes.fromhex
@@ -23,3 +25,16 @@ def id64(text: str) -> int:
             pass
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return _number(digest, "big", signed=True) or 1
+
+
+def ids64(texts: Sequence[str]) -> list[int]:
+    """`id64` of each, in a third of the time where all are of the form our SDKs make."""
+    if set(map(len, texts)) == {16}:
+        joined = "".join(texts)
+        try:
+            raw = _fromhex(joined)
+        except ValueError:
+            raw = b""
+        if raw.hex() == joined:
+            return [number or 1 for number in struct.unpack(f">{len(texts)}q", raw)]
+    return list(map(id64, texts))

@@ -1,6 +1,8 @@
 """Sessions and spans on disk: one writer, any number of readers, one SQLite file."""
 
 from flowscope_app.store.abandon import OpenProducer
+from flowscope_app.store.decoding import decode_entries, decode_texts
+from flowscope_app.store.entries import Entry, name_producer
 from flowscope_app.store.errors import (
     Damaged,
     ForeignDatabase,
@@ -29,6 +31,7 @@ from flowscope_app.store.writer import StoreWriter
 __all__ = [
     "Committed",
     "Damaged",
+    "Entry",
     "Expiring",
     "ForeignDatabase",
     "Health",
@@ -49,4 +52,7 @@ __all__ = [
     "StoreReader",
     "StoreWriter",
     "UnsupportedUrl",
+    "decode_entries",
+    "decode_texts",
+    "name_producer",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowscope.protocol import Record
-from flowscope_app.store import packing
+from flowscope_app.store import entries
 from flowscope_app.store.records import read_records
 from flowscope_app.store.rows import Incoming
 from flowscope_app.store.transaction import Transaction
@@ -80,5 +80,5 @@ def _ended(record: Record, end_ns: int) -> Record:
         end_ns=max(record.start_ns, end_ns),
         status="error",
         error=REASON,
-        metadata={**record.metadata, packing.ABANDONED: True},
+        metadata={**record.metadata, entries.ABANDONED: True},
     )

@@ -63,6 +63,8 @@ class SessionState:
     facets: set[tuple[int, str]] = field(default_factory=set)
     tracks: dict[tuple[int, str, str], int] = field(default_factory=dict)
     track_counts: dict[int, int] = field(default_factory=dict)
+    open_ids: set[str] | None = None  # of its pending spans, the only ones that come again as a rule; None: not read
+    ids_repeat: bool = False  # others came again too: every id is looked up
 
 
 class Catalogue:

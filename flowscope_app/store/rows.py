@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from flowscope.protocol import Header, Record
 from flowscope_app.spans.rows import Health, Payload, ProducerRow, Report, SessionRow
+from flowscope_app.store.entries import Entry
 
-__all__ = ["Committed", "Health", "Incoming", "Payload", "ProducerRow", "Report", "SessionRow"]
+__all__ = ["Committed", "Entry", "Health", "Incoming", "Payload", "ProducerRow", "Report", "SessionRow"]
 
 
 class Incoming(NamedTuple):
@@ -19,7 +20,7 @@ class Incoming(NamedTuple):
     """
 
     header: Header | None
-    records: Sequence[Record | Report]
+    records: Sequence[Entry | Record | Report]
     reports: Sequence[Report] = ()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from flowscope_app.spans.kinds import Status
@@ -13,32 +14,26 @@ from flowscope_app.store.catalogue import SessionState
 Row = tuple[Any, ...]  # what packing.ROW packs
 
 _ERROR, _PENDING = int(Status.ERROR), int(Status.PENDING)
+_start, _end, _status = map(itemgetter, (packing.START, packing.END, packing.STATUS))
 
 
-def add(session: SessionState, rows: Iterable[Row]) -> None:
+def add(session: SessionState, rows: Sequence[Row]) -> None:
     """Count spans that are new, or the new states of those that were taken away."""
-    spans = errors = pending = tokens_in = tokens_out = 0
-    least, greatest = session.start_ns, session.end_ns
+    if not rows:
+        return
+    statuses = bytes(map(_status, rows))
+    session.spans += len(rows)
+    session.errors += statuses.count(_ERROR)
+    session.pending += statuses.count(_PENDING)
     for row in rows:
-        spans += 1
-        _, _, _, start, end, _, _, _, _, _, given, made, kind, status = row
-        if status == _ERROR:
-            errors += 1
-        elif status == _PENDING:
-            pending += 1
-        if kind not in packing.ROLLUPS:
-            tokens_in += given
-            tokens_out += made
-        if least is None or start < least:
-            least = start
-        if end >= 0 and (greatest is None or end > greatest):
-            greatest = end
-    session.spans += spans
-    session.errors += errors
-    session.pending += pending
-    session.tokens_in += tokens_in
-    session.tokens_out += tokens_out
-    session.start_ns, session.end_ns = least, greatest
+        if (row[packing.TOKENS_IN] or row[packing.TOKENS_OUT]) and row[packing.KIND] not in packing.ROLLUPS:
+            session.tokens_in += row[packing.TOKENS_IN]
+            session.tokens_out += row[packing.TOKENS_OUT]
+    least, greatest = min(map(_start, rows)), max(map(_end, rows))
+    if session.start_ns is None or least < session.start_ns:
+        session.start_ns = least
+    if greatest >= 0 and (session.end_ns is None or greatest > session.end_ns):
+        session.end_ns = greatest
 
 
 def remove(session: SessionState, old: Row, new: Row) -> None:

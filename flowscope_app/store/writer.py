@@ -17,6 +17,7 @@ from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.store import retention
 from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
 from flowscope_app.store.catalogue import Catalogue, SessionState
+from flowscope_app.store.entries import Entry
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
 from flowscope_app.store.gathering import Gatherer
@@ -167,7 +168,7 @@ class StoreWriter:
         ]
         return self.apply(safe, self.catalogue.session)
 
-    def _tried(self, record: Record) -> Record | Report:
+    def _tried(self, record: Entry | Record) -> Entry | Record | Report:
         """The record if the database takes it, else the report that stands for it. Stores nothing."""
         try:
             with self.transaction(keep=False):

@@ -16,6 +16,7 @@ from flowscope_app.exchange import FORMATS, Contents, import_file
 from flowscope_app.spans.kinds import Status
 from flowscope_app.store import Incoming, StoreReader, StoreWriter
 from flowscope_app.store.abandon import ABANDONED, OPEN, OPEN_OF
+from flowscope_app.store.putting import OPEN as OPEN_IDS
 
 PRODUCER = ProducerInfo("p", "s", program="bot.py", pid=77, host="here")
 OPEN_SPAN = Record("a", "s", None, "call", "custom", "python", 1_000, input=b'"question"')
@@ -111,7 +112,7 @@ def test_it_comes_back_as_abandoned_from_a_file(writer: StoreWriter, tmp_path: P
         assert sorted(_statuses(other.path)) == [Status.SUCCESS, Status.ABANDONED]
 
 
-@pytest.mark.parametrize(("sql", "values"), [(OPEN, ()), (OPEN_OF, ("p", 1)), (ABANDONED, ())])
+@pytest.mark.parametrize(("sql", "values"), [(OPEN, ()), (OPEN_OF, ("p", 1)), (ABANDONED, ()), (OPEN_IDS, (1, 9))])
 def test_they_are_found_without_looking_at_every_span(writer: StoreWriter, sql: str, values: tuple[Any, ...]) -> None:
     with closing(sqlite3.connect(writer.path)) as connection:
         plan = " | ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values))

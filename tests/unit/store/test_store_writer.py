@@ -61,6 +61,20 @@ def test_a_finished_record_replaces_another(writer: StoreWriter, reader: StoreRe
     assert [delta.names[key] for key in delta.rows["op"].tolist()] == ["op", "renamed"]
 
 
+def test_spans_that_come_again_among_many_new_ones_replace_what_is_stored(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord
+) -> None:
+    first = [record(str(number), **({"end_ns": None} if number % 2 else {})) for number in range(500)]
+    assert writer.write([Incoming(None, first)]).stored == 500
+    again = [record(str(number), status="error", error="late") for number in range(490, 1_100)]
+    for stored, replaced in ((600, 10), (0, 610)):
+        committed = writer.write([Incoming(None, again)])
+        assert (committed.stored, committed.replaced) == (stored, replaced)
+        row = session(reader)
+        assert (row.spans, row.errors, row.pending) == (1_100, 610, 245)
+    assert len({one.id for one in reader.records(row.key)}) == 1_100
+
+
 def test_the_same_id_in_two_sessions_is_two_spans(writer: StoreWriter, reader: StoreReader, record: MakeRecord) -> None:
     writer.write([Incoming(None, [record("a"), record("a", session_id="t")])])
     assert [session(reader, name).spans for name in ("s", "t")] == [1, 1]
