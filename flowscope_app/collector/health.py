@@ -30,6 +30,7 @@ class HealthMeter:
         self._process = psutil.Process()
         self._started = time.monotonic()
         self._next = 0.0
+        self._queue = 0
         self.figures: dict[str, Any] = {}
         self.refresh()
 
@@ -40,6 +41,7 @@ class HealthMeter:
             return
         if moment >= self._next:
             self._pipeline.latencies.tick()
+            self._queue = self._pipeline.most_queued()
             self._next = moment + REFRESH_S
         pipeline, counters = self._pipeline, self._pipeline.counters
         states = self._pulse.counts()
@@ -48,7 +50,9 @@ class HealthMeter:
             "lag_ms": None if pipeline.lag_ms is None else round(pipeline.lag_ms, 1),
             "commit_median_ms": _ms(pipeline.latencies.recent(0.5)),
             "commit_p99_ms": _ms(pipeline.latencies.recent(0.99)),
-            "queue": pipeline.queued,
+            "queue": max(self._queue, pipeline.queued),
+            "messages_waiting_bytes": pipeline.limits.waiting_bytes,
+            "messages_limited": counters.limited,
             "spans_stored": counters.stored,
             "spans_replaced": counters.replaced,
             "records_repeated": counters.repeated,

@@ -66,6 +66,7 @@ class Pipeline:
         self._voice = voice
         self._held: list[Incoming] = []
         self._records = 0
+        self._most = 0
         self._bytes = 0
         self._failures = 0
         self._retry_at = 0.0
@@ -76,6 +77,11 @@ class Pipeline:
     def queued(self) -> int:
         """Records read and not committed yet."""
         return self._records
+
+    def most_queued(self) -> int:
+        """The most records that were held at once since this was asked last."""
+        most, self._most = max(self._most, self._records), 0
+        return most
 
     @property
     def full(self) -> bool:
@@ -173,6 +179,7 @@ class Pipeline:
         self._commits.append((now, self._records))
         self._forget(now)
         self._note_producers()
+        self._most = max(self._most, self._records)
         self._held, self._records, self._bytes = [], 0, 0
         self.counters.add(committed)
         self._voice.reports(committed.reports)
