@@ -19,7 +19,7 @@ What the window remembers and what you can set, kept in `{FILE_NAME}` in FlowSco
 
 Only what differs from the default stands in it. It is replaced whole at each save. A file that can't be
 used is set aside as `{FILE_NAME}.broken` and the window says so; a single value that does not fit is
-ignored and named, and the rest holds. Settings of the SDK are environment variables: see [cli.md](cli.md).
+ignored and named, and the rest holds. Settings of the SDK: [sdk-settings.md](sdk-settings.md).
 
 | setting | type | default | meaning |
 |---|---|---|---|

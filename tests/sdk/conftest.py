@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 import flowscope
-from flowscope import _guard, _runtime
+from flowscope import _config_file, _guard, _runtime
 from flowscope.protocol import Header, decode_body, split_message
 
 
@@ -124,6 +124,7 @@ def forget() -> None:
     _runtime._runtime = None
     _runtime._changes.clear()
     _guard._said.clear()
+    _config_file.forget()
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 import flowscope
-from flowscope import _config, _runtime
+from flowscope import _config, _config_file, _runtime, _settings_docs
 from flowscope._config import SETTINGS, Config
 
 
@@ -230,9 +231,142 @@ def test_nothing_that_init_is_given_raises(setup, capsys):
     assert _runtime._runtime is not None
 
 
-def test_every_setting_stands_in_the_documentation_as_it_is():
-    text = (Path(__file__).parents[2] / "docs" / "python-sdk.md").read_text()
-    for setting in SETTINGS:
-        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{setting.env}` |")]
-        assert f"| `{setting.name}` |" in row and setting.meaning in row
-        assert f"| `{setting.default}` |" in row if setting.default else "|  |" in row
+def test_the_page_on_settings_is_made_from_the_table():
+    page = Path(__file__).parents[2] / "docs" / "sdk-settings.md"
+    assert page.read_text() == _settings_docs.render(), "run python -m flowscope._settings_docs > docs/sdk-settings.md"
+
+
+FILES = [
+    (
+        "flowscope.toml",
+        'session_id = "from file"\nsample = 0.5\nexclude = ["a*", "b"]\nmax_value = "2KiB"\nredact = false\n',
+    ),
+    (
+        "pyproject.toml",
+        "[project]\nname = 'x'\n[tool.flowscope]\nsession_id = 'from file'\nsample = 0.5\nexclude = 'a*,b'\n"
+        "max_value = 2048\nredact = 'off'\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), FILES)
+def test_a_file_above_the_working_directory_sets_them_and_the_environment_and_init_go_before_it(
+    tmp_path, monkeypatch, name, text
+):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / name).write_text(text)
+    (inner / "pyproject.toml").write_text("[project]\nname = 'says nothing of flowscope'\n")
+    monkeypatch.chdir(inner)
+    _config_file.forget()
+    config = _config.load({}, {})
+    assert (config.session_id, config.sample, config.exclude) == ("from file", 0.5, ("a*", "b"))
+    assert (config.max_value, config.redact) == (2048, False)
+    config = _config.load({"sample": 1.0}, {"FLOWSCOPE_SESSION": "from env", "FLOWSCOPE_SAMPLE": "0.1"})
+    assert (config.session_id, config.sample, config.exclude) == ("from env", 1.0, ("a*", "b"))
+    _config_file.forget()
+
+
+BAD_FILES = {
+    "flowscope.toml": ["sample = 7", "sample = ", "smaple = 1", "addr = 'nowhere'", "include = 3", "\xff", "auto = 3"],
+    "pyproject.toml": ["[tool]\nflowscope = 3", "[tool.flowscope\n", "[tool.flowscope]\nbuffer = []\n"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name in BAD_FILES for text in BAD_FILES[name]])
+def test_a_bad_file_warns_once_in_one_clear_line_and_the_program_runs(run_python, tmp_path, name, text):
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    source = """
+        import flowscope.auto
+        for _ in range(3):
+            with flowscope.trace("work"):
+                pass
+        flowscope.init(session_id="again")
+        print("done")
+    """
+    program = run_python(source, env={"FLOWSCOPE_ADDR": "tcp://127.0.0.1:9"} if "addr" not in text else {})
+    assert (program.status, program.out) == (0, "done\n")
+    (line,) = program.err.splitlines()
+    assert line.startswith(f"flowscope: {tmp_path / name}: ") and line.isprintable()
+
+
+def test_another_users_file_is_left_out(tmp_path, monkeypatch, capsys):
+    (tmp_path / "flowscope.toml").write_text("sample = 0.5")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.getuid", lambda: (tmp_path / "flowscope.toml").stat().st_uid + 1)
+    if (tmp_path / "flowscope.toml").stat().st_uid == 0:
+        os.chown(tmp_path / "flowscope.toml", 12345, 12345)
+        monkeypatch.setattr("os.getuid", lambda: 0)
+    _config_file.forget()
+    assert _config.load({}, {}).sample == 1.0 and "belongs to another user" in capsys.readouterr().err
+    _config_file.forget()
+
+
+def test_a_program_that_is_not_attached_reads_no_file_and_an_attached_one_imports_toml_only_for_one(
+    run_python, tmp_path
+):
+    spanless = "import flowscope, sys\nprint('tomllib' in sys.modules, 'flowscope._config_file' in sys.modules)"
+    (tmp_path / "flowscope.toml").write_text("broken")
+    program = run_python(spanless, check=True)
+    assert (program.out, program.err) == ("False False\n", "")
+    (tmp_path / "flowscope.toml").unlink()
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    assert run_python(spanless, env={"FLOWSCOPE_ADDR": "tcp://127.0.0.1:9"}, check=True).out == "False True\n"
+
+
+def test_a_files_frameworks_are_those_that_are_instrumented(run_python, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.flowscope]\nauto_trace = ['llamaindex']\n")
+    source = """
+        from flowscope import instrumentation
+        print([status.name for status in instrumentation.status() if status.active])
+    """
+    attached = {"FLOWSCOPE_ADDR": "tcp://127.0.0.1:9"}
+    assert run_python(source, env=attached, check=True).out == "['llamaindex']\n"
+    assert run_python(source, env={**attached, "FLOWSCOPE_AUTO": "none"}, check=True).out == "[]\n"
+
+
+def test_a_function_of_the_programs_own_redacts_what_is_left(setup, listener):
+    def own(value):
+        if isinstance(value, dict):
+            return {key: own(item) for key, item in value.items()}
+        return value.replace("Ann", "[name]") if isinstance(value, str) else value
+
+    setup(addr=listener.addr, redact=own)
+    with pytest.raises(ValueError), flowscope.trace("ask Ann", input={"q": "Ann", "password": "x1"}) as span:
+        span.output = "to Ann"
+        span.set("user", "Ann")
+        raise ValueError("no Ann")
+    (record,) = listener.finished(1)
+    assert "Ann" not in str({**record, "metadata": {"user": record["metadata"]["user"]}})
+    assert (record["operation"], record["input"]) == ("ask [name]", {"q": "[name]", "password": "[redacted]"})
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, RecursionError])
+def test_where_that_function_fails_the_value_is_masked_whole(setup, listener, error):
+    def own(value):
+        with flowscope.trace("of the function"):
+            raise error("secret")
+
+    setup(addr=listener.addr, redact=own)
+    with flowscope.trace("secret work", input={"q": "secret"}, metadata={"m": "secret"}) as span:
+        span.output = ["secret"]
+    (record,) = listener.finished(1)
+    assert (record["operation"], record["input"], record["output"]) == ("[redacted]",) * 3
+    assert "secret" not in str(record) and record["metadata"]["flowscope.kind"] == "custom"
+
+
+def test_a_trace_that_the_sample_leaves_out_is_left_out_in_the_processes_that_it_calls(setup, listener):
+    setup(addr=listener.addr, sample=0.0)
+    with flowscope.trace("left out"), flowscope.trace("below"):
+        headers = flowscope.inject({})
+        assert headers["traceparent"].endswith("-00")
+    setup(sample=1.0)
+    with flowscope.extract(headers), flowscope.trace("called"):
+        assert flowscope.inject({})["traceparent"] == headers["traceparent"]
+    with flowscope.trace("kept"):
+        headers = flowscope.inject({})
+        assert headers["traceparent"].endswith("-01")
+    setup(sample=0.0)
+    with flowscope.extract(headers), flowscope.trace("called and kept"):
+        pass
+    assert {span["operation"] for span in listener.finished(2)} == {"kept", "called and kept"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from flowscope import _config, _runtime
 from flowscope._guard import guarded
@@ -18,12 +19,12 @@ def init(
     capture: str | None = None,
     sample: float | None = None,
     max_value: int | str | None = None,
-    redact: bool | None = None,
+    redact: bool | Callable[[Any], Any] | None = None,
     buffer: int | str | None = None,
     flush_timeout: float | None = None,
     debug: bool | None = None,
 ) -> None:
-    """Set FlowScope up in code: what is given goes before the environment (docs/python-sdk.md says what each means).
+    """Set FlowScope up in code: what is given goes before the environment and the settings file (docs/sdk-settings.md).
 
     `auto_trace` names the frameworks to instrument, now or when they are imported: ["langchain", "llamaindex"], "all"
     or "none"; None instruments nothing that is not instrumented yet. May be called again; never raises.

@@ -11,13 +11,18 @@ def main() -> None:
 
 
 def instrument() -> None:
-    """Instrument what FLOWSCOPE_AUTO names, now or when it is imported."""
+    """Instrument what FLOWSCOPE_AUTO or the settings file names, now or when it is imported."""
     try:
-        from flowscope import _lifecycle, instrumentation
+        from flowscope import _config_file, _lifecycle, instrumentation
 
         # First of all, so that it runs last of all: what the program does in its own exit handlers is seen.
         _lifecycle.install()
-        instrumentation.activate((os.environ.get("FLOWSCOPE_AUTO") or "all").split(","))
+        names = os.environ.get("FLOWSCOPE_AUTO")
+        if not names and _config_file.read()[1]:  # _config is dear to import, and there is seldom a file
+            from flowscope import _config
+
+            names = ",".join(_config.auto()) or "none"
+        instrumentation.activate((names or "all").split(","))
     except Exception as error:
         from flowscope._guard import failed
 

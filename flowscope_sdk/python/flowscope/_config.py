@@ -1,13 +1,14 @@
-"""Every setting of the SDK in one table: read from the environment, changed by init(). A bad value only warns."""
+"""Every setting of the SDK in one table: from init(), the environment or a file. A bad value only warns."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flowscope import _config_file
 from flowscope._guard import warn_once
 
 CAPTURE_LEVELS = ("full", "metadata", "errors")
@@ -29,7 +30,7 @@ class Config:
     capture: str
     sample: float
     max_value: int
-    redact: bool
+    redact: bool | Callable[[Any], Any]
     buffer: int
     flush_timeout: float
     debug: bool
@@ -48,24 +49,61 @@ class Setting:
 
 
 def load(changes: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Config:
-    """The settings: `changes` (by name) before the environment before the defaults."""
+    """The settings: `changes` (by name) before the environment before the settings file before the defaults."""
     values: dict[str, Any] = {}
+    path, file = _config_file.read()
+    file = _known(path, file)
     for setting in SETTINGS:
+        sources = (
+            (f"init({setting.name}=...)", changes.get(setting.name)),
+            (setting.env, environment.get(setting.env) or None),
+            (f"{path}: {setting.name}", file.get(setting.name)),
+        )
         values[setting.name] = setting.parse(setting.default)
-        sent: Any = changes.get(setting.name)
-        source = f"init({setting.name}=...)"
-        if sent is None:
-            sent = environment.get(setting.env) or None
-            source = setting.env
-        if sent is not None:
-            try:
-                values[setting.name] = setting.parse(sent)
-            except (ValueError, TypeError) as error:
-                instead = "tracing is off" if setting.name == "addr" else f"using {setting.default or 'none'}"
-                warn_once(f"{source}: {error}; {instead}")
-                if setting.name == "addr":
-                    values["addr"] = "off"
+        for source, sent in sources:
+            if sent is not None:
+                values[setting.name] = _parsed(setting, sent, source)
+                break
     return Config(**values)
+
+
+def _parsed(setting: Setting, sent: Any, source: str) -> Any:
+    try:
+        return setting.parse(sent)
+    except (ValueError, TypeError) as error:
+        instead = "tracing is off" if setting.name == "addr" else f"using {setting.default or 'none'}"
+        warn_once(f"{source}: {error}; {instead}")
+        return "off" if setting.name == "addr" else setting.parse(setting.default)
+
+
+def _known(path: str, file: dict[str, Any]) -> dict[str, Any]:
+    """The members of a settings file that are settings; `auto` may go under the name that it has in init()."""
+    names = {"auto_trace": "auto"} | {setting.name: setting.name for setting in SETTINGS}
+    known = {}
+    for name, value in file.items():
+        if name in names:
+            known[names[name]] = value
+        else:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            warn_once(f"{path}: {_shown(name)} is not a setting; {hint}")
+    return known
+
+
+def auto(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Frameworks that an attached program has instrumented."""
+    sent = environment.get("FLOWSCOPE_AUTO") or None
+    if sent is None:
+        path, file = _config_file.read()
+        sent = file.get("auto", file.get("auto_trace"))
+        if sent is None:
+            return ("all",)
+        if not isinstance(sent, str | bool | list):
+            warn_once(f"{path}: auto: {_shown(sent)} is not a list of names; using all")
+            return ("all",)
+    return parse_auto(sent)
 
 
 def _addr(value: Any) -> str:
@@ -89,6 +127,8 @@ def _session(value: Any) -> str:
 def _names(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = value.split(",")
+    if not isinstance(value, Iterable):
+        raise ValueError(f"{_shown(value)} is not a list of names")
     return tuple(name for name in (str(item).strip() for item in value) if name)
 
 
@@ -139,6 +179,10 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def _redaction(value: Any) -> bool | Callable[[Any], Any]:
+    return value if callable(value) else _switch(value)
+
+
 def _switch(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in _ON + _OFF:
@@ -185,8 +229,9 @@ SETTINGS = (
         "Longest input or output kept; a longer one is cut, with its length and hash kept.",
     ),
     Setting(
-        "redact", "FLOWSCOPE_REDACT", "on", "on | off", _switch,
-        "Masks secrets before they leave the process.",
+        "redact", "FLOWSCOPE_REDACT", "on", "on | off", _redaction,
+        "Masks secrets before they leave the process. In init also a function: it is given each value that would leave,"
+        " with secrets masked, as plain JSON types, and what it returns leaves instead.",
     ),
     Setting(
         "buffer", "FLOWSCOPE_BUFFER", "32MiB", "size", _size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -20,24 +21,27 @@ _MAX_OPERATION = 1024
 _OURS = 16 << 20
 
 
-def encode(span: Span, redacted: bool) -> bytes:
-    """The span as it stands now: pending, or finished."""
+Mask = Callable[[bytes], bytes] | None
+
+
+def encode(span: Span, mask: Mask) -> bytes:
+    """The span as it stands now: pending, or finished. `mask` goes over all that may hold a secret."""
     end_ns = span.end_ns
     output = output_json(span)
     record = {
         "id": f"{span._id:016x}",
         "session_id": span.session_id,
         "parent_id": f"{span._parent:016x}" if span._parent else None,
-        "operation": _operation(span.operation, redacted),
+        "operation": _operation(span.operation, mask),
         "framework": span.framework,
         "language": "python",
         "start_time": format_time(span.start_ns),
         "end_time": None if end_ns is None else format_time(end_ns),
-        "input": _payload(span._input, redacted),
-        "output": _payload(output, redacted),
-        "metadata": _metadata(span, output, redacted),
+        "input": _payload(span._input, mask),
+        "output": _payload(output, mask),
+        "metadata": _metadata(span, output, mask),
         "status": "pending" if end_ns is None else span.status,
-        "error": None if span.error is None else _text(span.error, redacted),
+        "error": None if span.error is None else _text(span.error, mask),
     }
     try:
         data = _dumps(record)
@@ -46,27 +50,27 @@ def encode(span: Span, redacted: bool) -> bytes:
     return b"%b" % data  # as small as it can be kept: see _capture
 
 
-def _operation(text: str, redacted: bool) -> Any:
-    if len(text) <= _SHORT:
+def _operation(text: str, mask: Mask) -> Any:
+    if len(text) <= _SHORT and (mask is None or mask is redact):
         return text or "(unnamed)"
-    return _text(text[:_MAX_OPERATION], redacted)
+    return _text(text[:_MAX_OPERATION], mask)
 
 
-def _payload(data: bytes | None, redacted: bool) -> Any:
+def _payload(data: bytes | None, mask: Mask) -> Any:
     if data is None:
         return None
-    return _Fragment(bytes(redact(data) if redacted else data))  # not a Cut: orjson takes bytes only
+    return _Fragment(bytes(mask(data) if mask is not None else data))  # not a Cut: orjson takes bytes only
 
 
-def _text(text: str, redacted: bool) -> Any:
-    return _payload(snapshot(text, _OURS), redacted)
+def _text(text: str, mask: Mask) -> Any:
+    return _payload(snapshot(text, _OURS), mask)
 
 
 def _writable(member: Any) -> Any:
     return member if type(member) is _Fragment else _Fragment(bytes(snapshot(member, _OURS)))
 
 
-def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
+def _metadata(span: Span, output: bytes | None, mask: Mask) -> Any:
     metadata = {} if span._metadata is None else dict(span._metadata)
     info = span._error_info
     if info is not None:
@@ -89,5 +93,11 @@ def _metadata(span: Span, output: bytes | None, redacted: bool) -> Any:
     if not metadata:
         return own
     given = snapshot(metadata, _OURS)
+    if mask is not None:
+        given = mask(given)
+        if not given.startswith(b"{"):  # the program's own function has made something else of it
+            given = b'{"flowscope.metadata":%b}' % given
+        if given == b"{}":
+            return own
     # FlowScope's own members go behind: they hold no secrets, and what is searched for those stays short.
-    return _Fragment(b"%b,%b" % ((redact(given) if redacted else given)[:-1], snapshot(own, _OURS)[1:]))
+    return _Fragment(b"%b,%b" % (given[:-1], snapshot(own, _OURS)[1:]))

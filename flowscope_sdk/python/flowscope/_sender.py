@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowscope._guard import GoneError, failed, log
 from flowscope._record import encode
+from flowscope._redact import masker
 from flowscope.protocol import ProducerInfo, parse_addr
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Sender:
     def __init__(self, config: Config, session_id: str) -> None:
         self._config = config
         self._session_id = session_id
+        self._mask = masker(config.redact)
         self._tickets: deque[Ticket] = deque()
         self._started = False
         self._ended = False
@@ -222,7 +224,7 @@ class Sender:
         span._queued = False  # before it is read: a change after this has it queued again
         span._shown = monotonic_ns()
         try:
-            record = encode(span, self._config.redact)
+            record = encode(span, self._mask)
         except Exception as error:
             self._dropped += 1
             failed("encode", error)

@@ -264,12 +264,12 @@ class Remote(Unrecorded):
 
     __slots__ = ("_entered",)
 
-    def __init__(self, trace_id: int, span_id: int, session_id: str = "") -> None:
-        super().__init__()
+    def __init__(self, trace_id: int, span_id: int, session_id: str = "", *, sampled: bool = True) -> None:
+        super().__init__(blocks=not sampled)
         self._trace = trace_id
         self._id = span_id
         self.session_id = session_id
-        self.through = self if span_id else None
+        self.through = self if span_id and sampled else None
         self._entered: list[_context.Token] = []
 
     def __enter__(self) -> Self:
