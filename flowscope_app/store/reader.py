@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from flowscope.protocol import Record
 from flowscope_app.spans.columns import Loaded, distinct, joined
+from flowscope_app.spans.notes import Notes
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import catalogue as cat
-from flowscope_app.store import retention
+from flowscope_app.store import noting, retention
 from flowscope_app.store.abandon import ABANDONED
 from flowscope_app.store.compression import unpack
 from flowscope_app.store.errors import Damaged, NoStore, StoreFault, StoreLocked
@@ -153,6 +154,20 @@ class StoreReader:
         columns, n = joined(columns, n, [page.rows for page in pages], ROOM)
         seen = {name: column[:n] for name, column in columns.items()}
         return Loaded(columns, n, self._names_of(seen), self._tracks_of(seen), pages[-1].change)
+
+    def notes_since(self, session_key: int, change: int) -> Notes:
+        """Notes of a session's calls that changed after change number `change`: those stored, then the rest.
+
+        The answer's `change` is where the next call goes on.
+        """
+        with self._one_state():
+            try:
+                stored = noting.read_runs(self._connection, session_key, change)
+            except ValueError as error:
+                raise StoreFault(f"{self.path} can't be read: {error}") from error
+            taken = noting.take_notes(self._connection, session_key, stored.change, noting.MAX_TAIL)
+        rows, providers = noting.as_rows(taken.notes)
+        return stored.joined(Notes(rows, providers, taken.last or stored.change, taken.spans == noting.MAX_TAIL))
 
     def _names_of(self, rows: Rows) -> dict[int, str]:
         keys: set[int] = set()

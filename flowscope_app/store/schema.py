@@ -14,7 +14,7 @@ from peewee import (
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x464C5753  # "FLWS": file(1) and other tools tell the file by it
 
 
@@ -59,6 +59,7 @@ class Session(Table):
     pinned = IntegerField(constraints=[SQL("DEFAULT 0")])  # 1: retention leaves it alone
     indexed = IntegerField(constraints=[SQL("DEFAULT 0")])  # the change number up to which blocks index its spans
     gathered = IntegerField(constraints=[SQL("DEFAULT 0")])  # and up to which runs hold them
+    noted = IntegerField(constraints=[SQL("DEFAULT 0")])  # and up to which notes were taken of them
 
     class Meta:
         """Peewee's options."""
@@ -223,6 +224,23 @@ class Run(Table):
         indexes = ((("session", "first"), True),)
 
 
+class Note(Table):
+    """Notes of a session's calls, change numbers `first` to `last`: `noting` fills and reads."""
+
+    key = IntegerField(primary_key=True)
+    session = IntegerField()
+    first = IntegerField()
+    last = IntegerField()
+    calls = BlobField()
+    providers = TextField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "notes"
+        indexes = ((("session", "first"), True),)
+
+
 class ReportRow(Table):
     """What did not get in, and why."""
 
@@ -252,6 +270,7 @@ TABLES: tuple[type[Table], ...] = (
     Payload,
     Block,
     Run,
+    Note,
     ReportRow,
 )
 

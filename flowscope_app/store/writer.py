@@ -25,6 +25,7 @@ from flowscope_app.store.imports import Import
 from flowscope_app.store.indexing import Indexer
 from flowscope_app.store.location import database_path, file_size
 from flowscope_app.store.lock import PidLock, writer_lock
+from flowscope_app.store.noting import Noter
 from flowscope_app.store.opening import open_for_writing
 from flowscope_app.store.rows import Committed, Incoming, Report
 from flowscope_app.store.transaction import Transaction
@@ -37,9 +38,10 @@ SPANS_A_BLOCK = 4  # a block of the index takes as long to delete as some spans
 
 _SWEEP_BLOCKS = "DELETE FROM blocks WHERE key IN (SELECT key FROM blocks WHERE session = ? LIMIT ?)"
 _SWEEP_RUNS = "DELETE FROM runs WHERE key IN (SELECT key FROM runs WHERE session = ? LIMIT 1)"
+_SWEEP_NOTES = "DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE session = ? LIMIT 4)"
 
 # What is hidden is not searched by its blocks any more, as those go first.
-_HIDE = "UPDATE sessions SET id = NULL, indexed = 0, gathered = 0 WHERE id = ?"
+_HIDE = "UPDATE sessions SET id = NULL, indexed = 0, gathered = 0, noted = 0 WHERE id = ?"
 
 logger = logging.getLogger("flowscope.store")
 
@@ -65,6 +67,7 @@ class StoreWriter:
         self._vacuum = True  # what an earlier process freed and did not give back
         self.indexer = Indexer(self.connection)
         self.gatherer = Gatherer(self.connection)
+        self.noter = Noter(self.connection)
 
     @classmethod
     def open(cls, db: str, *, create: bool = True) -> StoreWriter:
@@ -134,22 +137,23 @@ class StoreWriter:
         return work.committed
 
     def note(self, sessions: Iterable[int]) -> None:
-        """Spans of these sessions (keys) have come or changed: they are to be indexed and gathered."""
+        """Spans of these sessions (keys) have come or changed: they are to be indexed, gathered and noted."""
         sessions = list(sessions)
         self.indexer.note(sessions)
         self.gatherer.note(sessions)
+        self.noter.note(sessions)
 
     @property
     def index_behind(self) -> bool:
         """Whether `index` may have something to do."""
-        return self.gatherer.busy or self.indexer.busy
+        return self.gatherer.busy or self.noter.busy or self.indexer.busy
 
     def index(self, seconds: float = INDEX_SECONDS) -> bool:
-        """Gather spans and bring the search index on, in one transaction of about `seconds`.
+        """Gather spans, take notes of calls and bring the search index on, in one transaction of about `seconds`.
 
         False when there is nothing left to do.
         """
-        waiting = [(behind, list(behind.waiting)) for behind in (self.gatherer, self.indexer)]
+        waiting = [(behind, list(behind.waiting)) for behind in (self.gatherer, self.noter, self.indexer)]
         try:
             with self.transaction():
                 for behind, _sessions in waiting:
@@ -302,7 +306,7 @@ class StoreWriter:
         with self.transaction(lasting=False):
             if execute(_SWEEP_BLOCKS, (key, max(1, limit // SPANS_A_BLOCK))).rowcount:
                 return
-            if execute(_SWEEP_RUNS, (key,)).rowcount:
+            if execute(_SWEEP_RUNS, (key,)).rowcount or execute(_SWEEP_NOTES, (key,)).rowcount:
                 return
             keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()
             self.connection.executemany("DELETE FROM payloads WHERE key = ?", keys)

@@ -42,7 +42,7 @@ class Calls:
     spans: Snapshot
     first_token: Int  # ns after the start; 0: not known
     prompt: Int  # equal numbers: inputs that are very likely the same; 0: no input
-    cost: Float  # US dollars, NaN where not known
+    cost: Float  # US dollars, NaN where not known; of a call told at two levels, at the one that tells its tokens
 
     @cached_property
     def whole_ns(self) -> int:
@@ -85,8 +85,17 @@ class Calls:
         return self.spans.names.get(int(self.spans.op[row]), "") or "a call"
 
     def usd(self, rows: Int32 | Int) -> float:
-        """What some calls cost together, unknown prices left out."""
-        return float(np.nansum(self.cost[rows])) if len(rows) else 0.0
+        """What some calls cost together, what each calls included; unknown prices left out."""
+        return float(self._with_inner[rows].sum()) if len(rows) else 0.0
+
+    @cached_property
+    def _with_inner(self) -> Float:
+        """Costs, that of a call's telling in the provider's SDK included."""
+        cost = np.nan_to_num(self.cost)
+        inner = np.flatnonzero(~self.outermost & (cost > 0))
+        whole = cost.copy()
+        np.add.at(whole, self.spans.parent[inner], cost[inner])
+        return whole
 
 
 def runs(*columns: NDArray[np.generic]) -> tuple[Int, Int]:

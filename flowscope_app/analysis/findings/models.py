@@ -50,7 +50,7 @@ def slow_first_token(calls: Calls) -> Iterator[Finding]:
 def growing_context(calls: Calls) -> Iterator[Finding]:
     """Calls on one track each of which carries more along than the one before, as a chat without a limit does."""
     spans = calls.spans
-    rows = np.flatnonzero((spans.kind == Kind.LLM) & (spans.tokens_in > 0) & calls.outermost)
+    rows = np.flatnonzero((spans.kind == Kind.LLM) & (spans.tokens_in > 0))
     rows = rows[np.lexsort((spans.start[rows], spans.op[rows], spans.strand[rows]))]
     if not len(rows):
         return
@@ -82,7 +82,7 @@ def growing_context(calls: Calls) -> Iterator[Finding]:
 def most_of_the_cost(calls: Calls) -> Iterator[Finding]:
     """One call that cost more than all others together."""
     spans = calls.spans
-    priced = np.flatnonzero(np.isfinite(calls.cost) & (calls.cost > 0) & calls.outermost)
+    priced = np.flatnonzero(np.isfinite(calls.cost) & (calls.cost > 0))
     if len(priced) < MOST_OF:
         return
     whole = float(calls.cost[priced].sum())

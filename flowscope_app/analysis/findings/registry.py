@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from flowscope_app.analysis.findings.finding import Calls, Finding
 from flowscope_app.analysis.findings.models import growing_context, most_of_the_cost, slow_first_token
 from flowscope_app.analysis.findings.repeats import repeated_prompts, retries
@@ -29,7 +31,7 @@ def find(calls: Calls) -> list[Finding]:
     """What there is to look at, first things first: errors, then by the share of time or money at stake."""
     if not calls.spans.n:
         return []
-    whole_usd = calls.usd(calls.outermost.nonzero()[0])
+    whole_usd = float(np.nansum(calls.cost))
 
     def weight(finding: Finding) -> tuple[int, float]:
         time = finding.lost_ns / calls.whole_ns if calls.whole_ns else 0.0
