@@ -18,7 +18,7 @@ KEPT_RESULTS = 100
 SWEEP_ROWS = 1_000
 SWEEP_ROWS_BETWEEN_SPANS = 500
 """Spans deleted in one step while others come in: about a tenth of the time, so that a limit is kept under load too."""
-SWEEP_ROW_S = 0.000_02
+SWEEP_ROW_S = 0.000_01
 """About what it takes to delete a span, by which time that would pass unused is turned into deleted ones."""
 
 logger = logging.getLogger("flowscope.collector")

@@ -34,6 +34,7 @@ SWEEP_ROWS = 2_000
 SWEEP_AT_CLOSE_S = 2.0
 INDEX_SECONDS = 0.02
 MAX_NAME = 200
+SPANS_A_PAGE = 4  # to give a page back, another is moved into its place
 SPANS_A_BLOCK = 4  # a block of the index takes as long to delete as some spans
 
 _SWEEP_BLOCKS = "DELETE FROM blocks WHERE key IN (SELECT key FROM blocks WHERE session = ? LIMIT ?)"
@@ -298,7 +299,7 @@ class StoreWriter:
             self._vacuum = True
             return True
         if self._vacuum:
-            self._vacuum = self._give_back(limit)
+            self._vacuum = self._give_back(max(1, limit // SPANS_A_PAGE))
         return self._vacuum
 
     def _sweep_session(self, key: int, limit: int) -> None:
@@ -319,12 +320,15 @@ class StoreWriter:
     def _give_back(self, pages: int) -> bool:
         """Return free pages to the file system; true while that goes on. executescript, as execute frees one."""
         try:
+            self.connection.execute("PRAGMA synchronous = NORMAL")  # lost in a power cut, it is done again
             before = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
             self.connection.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
             after = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
             return bool(0 < after < before)
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
+        finally:
+            self.connection.execute("PRAGMA synchronous = FULL")
 
     def size(self) -> int:
         """Bytes of the database file and its write-ahead log."""

@@ -28,6 +28,7 @@ class Seen:
     begun: float
     spans: int = 0
     lags: list[float] = field(default_factory=list)
+    sent: list[float] = field(default_factory=list)  # from send to commit, by the collector's account
     collector: dict[int, float] = field(default_factory=dict)
     program: dict[int, float] = field(default_factory=dict)
 
@@ -59,6 +60,8 @@ def _watch(collector: Collector, program: Program, reader: StoreReader, seconds:
         if row is not None and row.end_ns is not None:
             seen.spans = row.spans - before
             seen.lags.append(now - row.end_ns / 1e9)
+        if passed >= len(seen.sent) + 1:
+            seen.sent.append((collector.status()["health"]["lag_ms"] or 0.0) / 1e3)
         if marks and passed >= marks[0]:
             seen.collector[marks[0]], seen.program[marks.pop(0)] = collector.memory(), program.memory()
         time.sleep(POLL_S)
@@ -86,6 +89,8 @@ def _finish(collector: Collector, program: Program, reader: StoreReader, seen: S
     size = collector.status()["health"]["database_bytes"] / max(1, stored)
     say("soak", "collector's processor time", f"{spent / max(1, stored) * 1e6:.1f} us a span")
     say("soak", "lag at the end, from the last span to visible", f"{visible - made['last']:.2f} s")
+    sent = f"{seen.sent[-1]:.2f}, {max(seen.sent):.2f} s" if seen.sent else "-"
+    say("soak", "lag, last and greatest, from send to commit", sent)
     say("soak", "lag, median and greatest, from a span's end to visible", f"{_of(lags, 0.5)}, {_of(lags, 1)} s")
     say("soak", "commit latency, median and 99 %", _commits(status))
     for mark in seen.collector:
