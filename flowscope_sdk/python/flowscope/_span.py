@@ -262,7 +262,7 @@ class Unrecorded(Span):
 class Remote(Unrecorded):
     """A span of another process, known by its ids only."""
 
-    __slots__ = ("_entered",)
+    __slots__ = ("_entered", "baggage", "tracestate")
 
     def __init__(self, trace_id: int, span_id: int, session_id: str = "", *, sampled: bool = True) -> None:
         super().__init__(blocks=not sampled)
@@ -270,6 +270,8 @@ class Remote(Unrecorded):
         self._id = span_id
         self.session_id = session_id
         self.through = self if span_id and sampled else None
+        # What its process sent along, to be handed on; baggage without what is FlowScope\'s.
+        self.tracestate = self.baggage = ""
         self._entered: list[_context.Token] = []
 
     def __enter__(self) -> Self:

@@ -29,6 +29,8 @@ class Integration(NamedTuple):
     """The first version that no test has seen; it is instrumented all the same, and status() says so."""
     entry: str
     aliases: tuple[str, ...] = ()
+    page: str = ""
+    """Its page in docs/integrations, if that is not called as it is."""
 
     @property
     def supported(self) -> str:
@@ -82,6 +84,76 @@ REGISTRY: dict[str, Integration] = {
             since="0.39",
             before="3",
             entry="flowscope.instrumentation.anthropic:install",
+        ),
+        Integration(
+            name="httpx",
+            targets=("httpx._client",),
+            package="httpx",
+            since="0.23",
+            before="1",
+            entry="flowscope.instrumentation.httpx:install",
+            page="http",
+        ),
+        Integration(
+            name="httpx2",
+            targets=("httpx2._client",),
+            package="httpx2",
+            since="2",
+            before="3",
+            entry="flowscope.instrumentation.httpx2:install",
+            page="http",
+        ),
+        Integration(
+            name="urllib3",
+            targets=("urllib3.connectionpool",),
+            package="urllib3",
+            since="1.26",
+            before="3",
+            entry="flowscope.instrumentation.urllib3:install",
+            page="http",
+            aliases=("requests",),
+        ),
+        Integration(
+            name="aiohttp",
+            targets=("aiohttp.client", "aiohttp.web_app"),
+            package="aiohttp",
+            since="3.8",
+            before="4",
+            entry="flowscope.instrumentation.aiohttp:install",
+            page="http",
+        ),
+        Integration(
+            name="starlette",
+            targets=("starlette.applications",),
+            package="starlette",
+            since="0.27",
+            before="2",
+            entry="flowscope.instrumentation.starlette:install",
+            page="http",
+            aliases=("fastapi",),
+        ),
+        Integration(
+            name="flask",
+            targets=("flask.app",),
+            package="flask",
+            since="2.2",
+            before="4",
+            entry="flowscope.instrumentation.flask:install",
+            page="http",
+        ),
+        Integration(
+            name="django",
+            targets=(
+                "django.core.handlers.wsgi",
+                "django.core.handlers.asgi",
+                "django.core.handlers.base",
+                "django.core.handlers.exception",
+            ),
+            package="django",
+            since="4.2",
+            before="7",
+            entry="flowscope.instrumentation.django:install",
+            page="http",
         ),
     )
 }

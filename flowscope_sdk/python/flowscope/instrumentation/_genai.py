@@ -33,7 +33,6 @@ _HOSTS = {
     "anthropic.com": "anthropic",
     "generativelanguage.googleapis.com": "gcp.gemini",
     "aiplatform.googleapis.com": "gcp.vertex_ai",
-    "amazonaws.com": "aws.bedrock",
     "deepseek.com": "deepseek",
     "groq.com": "groq",
     "x.ai": "x_ai",
