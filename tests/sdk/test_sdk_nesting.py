@@ -266,7 +266,10 @@ def test_context_goes_out_and_in_by_traceparent(sdk):
     headers: dict[str, str] = {}
     with flowscope.trace("client") as client:
         assert flowscope.inject(headers) is headers
-    assert headers == {"traceparent": f"00-{client.trace_id}-{client.id}-01"}
+    assert headers == {
+        "traceparent": f"00-{client.trace_id}-{client.id}-01",
+        "baggage": f"flowscope.session={client.session_id}",
+    }
     asgi = [(b"host", b"x"), (b"Traceparent", headers["traceparent"].encode())]
     for name, given in (("mapping", {"TraceParent": headers["traceparent"]}), ("pairs", asgi)):
         with flowscope.extract(given), flowscope.trace(name) as server:

@@ -190,3 +190,17 @@ def test_extracted_it_goes_on_as_it_came(attach: Any) -> None:
     }
     with flowscope.extract({**came, "baggage": "flowscope.session=" + "x" * 9000}), flowscope.trace("bounded") as span:
         assert len(span.session_id) <= 256
+
+
+def test_a_trace_that_is_left_out_is_left_out_on_the_other_side_too(attach: Any) -> None:
+    traced = attach()
+    flowscope.init(sample=0.0)
+    try:
+        with flowscope.trace("left out"):
+            sent = flowscope.inject({})
+    finally:
+        flowscope.init(sample=1.0)
+    assert sent["traceparent"].endswith("-00")
+    with flowscope.extract(sent), flowscope.trace("there"):
+        assert flowscope.inject({}) == sent
+    assert not traced.trace().spans

@@ -111,6 +111,8 @@ class Served:
             self._end(self.error if self.status >= 500 else None)
 
     def _end(self, error: BaseException | None) -> None:
+        if not self.span.is_recording:
+            return
         if error is None and self.status >= 500:
             self.span.status, self.span.error = "error", f"HTTP {self.status}"
             self.span.set("error.type", str(self.status))
