@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.exchange.contents import Losses, Note
+from flowscope_app.exchange.ahead import ahead
+from flowscope_app.exchange.contents import Item, Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
 from flowscope_app.exchange.registry import Format, Reader, readable, recognise
 from flowscope_app.exchange.source import Source, UnsoundError
@@ -22,7 +24,6 @@ BATCH_BYTES = 4 << 20
 HEAD = 1 << 16
 STEP_S = 0.05
 """Longest time between two Progresses, about: the collector that imports takes spans in between."""
-LOOK_EVERY = 64
 MAX_PRODUCERS = 10_000
 BOM = b"\xef\xbb\xbf"
 
@@ -64,35 +65,42 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
     size = 0
     producers = _Producers(into)
     due = time.monotonic() + STEP_S
-    for number, item in enumerate(reader(source, chain((head,), pieces))):
-        if (number % LOOK_EVERY == 0 or isinstance(item, list)) and time.monotonic() > due:
-            yield Progress(source.position, source.size, count)
-            due = time.monotonic() + STEP_S
-        if isinstance(item, (list, Record)):
-            records = item if isinstance(item, list) else [item]
-            batch += records
-            size += sum(len(record.input or b"") + len(record.output or b"") for record in records)
-            if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
-                into.write([Incoming(None, batch)])
-                count += len(batch)
-                batch, size = [], 0
+    with closing(ahead(reader(source, chain((head,), pieces)), _size)) as items:
+        for item in items:
+            if item is None or time.monotonic() > due:
                 yield Progress(source.position, source.size, count)
                 due = time.monotonic() + STEP_S
-        elif isinstance(item, ProducerInfo):
-            producers.add((item,))
-        elif isinstance(item, FileHeader):
-            producers.add(item.producers)
-            for session in item.sessions:
-                into.name_session(session.id, session.name)
-        elif isinstance(item, Losses):
-            into.lose(item.gaps, item.dropped)
-        elif isinstance(item, Note):
-            note = item.text
+            if isinstance(item, (list, Record)):
+                batch += item if isinstance(item, list) else (item,)
+                size += _size(item)
+                if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
+                    into.write([Incoming(None, batch)])
+                    count += len(batch)
+                    batch, size = [], 0
+                    yield Progress(source.position, source.size, count)
+                    due = time.monotonic() + STEP_S
+            elif isinstance(item, ProducerInfo):
+                producers.add((item,))
+            elif isinstance(item, FileHeader):
+                producers.add(item.producers)
+                for session in item.sessions:
+                    into.name_session(session.id, session.name)
+            elif isinstance(item, Losses):
+                into.lose(item.gaps, item.dropped)
+            elif isinstance(item, Note):
+                note = item.text
     if batch:
         into.write([Incoming(None, batch)])
         count += len(batch)
     sessions = tuple(into.commit())
     yield Progress(source.size, source.size, count, True, sessions, note)
+
+
+def _size(item: Item) -> int:
+    """Bytes of the payloads of an item, about."""
+    if isinstance(item, list):
+        return sum([len(entry.input or b"") + len(entry.output or b"") for entry in item])
+    return len(item.input or b"") + len(item.output or b"") if isinstance(item, Record) else 0
 
 
 class _Producers:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from flowscope.protocol import encode_record
 from flowscope_app.exchange.contents import Contents, Item
-from flowscope_app.exchange.lines import groups, values
+from flowscope_app.exchange.lines import groups, value_groups
 from flowscope_app.exchange.records import json_object, record_of
 from flowscope_app.exchange.source import Source, UnsoundError
 from flowscope_app.store import decode_texts
@@ -34,9 +34,15 @@ def write_lines(contents: Contents, out: BinaryIO) -> int:
 
 def read_values(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
     """The records of an array, or of objects one after the other, however they are spaced. Raises UnsoundError."""
-    for number, text in enumerate(values(pieces), 1):
-        place = f"object {number}"
-        yield record_of(json_object(text, place), place)
+    number = 0
+    for found in value_groups(pieces, decode_texts):
+        if isinstance(found, bytes):
+            number += 1
+            place = f"object {number}"
+            yield record_of(json_object(found, place), place)
+        else:
+            number += len(found)
+            yield found
     _require_whole(source)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from flowscope_app.exchange.source import UnsoundError
+
+T = TypeVar("T")
 
 # The longest line taken: some times the largest message a collector accepts, so that every export can come back.
 MAX_LINE = 256 << 20
@@ -81,6 +84,44 @@ def values(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
     yield from scan.finish()
 
 
+def value_groups(
+    pieces: Iterable[bytes], taken: Callable[[list[bytes]], T | None], limit: int = MAX_LINE
+) -> Iterator[bytes | T]:
+    """The same; where objects stand one a line, what `taken` makes of some lines at once, unless that is None.
+
+    `taken` gives something only if each of its texts is one whole object: then they are what scanning would find.
+    """
+    scan, held, by_line = _Scan(limit), b"", True
+    for piece in pieces:
+        held += piece
+        end = held.rfind(b"\n") + 1
+        by_line = by_line and (end > 0 or len(held) < SLICE)
+        if by_line and not end:
+            continue
+        text, held = (held[:end], held[end:]) if by_line else (held, b"")
+        found, opened, closed = _object_lines(text, scan.in_array) if by_line and scan.between else ([], False, False)
+        made = taken(found) if found else None
+        if made is not None:
+            scan.skip(opened, closed)
+            yield made
+        else:
+            yield from scan.feed(text)
+    yield from scan.feed(held)
+    yield from scan.finish()
+
+
+def _object_lines(text: bytes, in_array: bool) -> tuple[list[bytes], bool, bool]:
+    """The lines of `text` that may be objects, and whether an array opens before and closes after them.
+
+    None if there is anything else in it.
+    """
+    found = [line for line in (line.strip(_BETWEEN) for line in text.split(b"\n")) if line]
+    opened = bool(found) and found[0] == b"[" and not in_array
+    closed = bool(found) and found[-1] == b"]" and (in_array or opened)
+    found = found[opened : len(found) - closed]
+    return (found if all(line[:1] == b"{" for line in found) else []), opened, closed
+
+
 class _Scan:
     """Where the scanner stands: `depth` counts brackets inside a value, `array` says if an outer [ is open."""
 
@@ -94,6 +135,22 @@ class _Scan:
         self._depth = 0
         self._array = False
         self._closed = False
+        self._blank = 0
+
+    @property
+    def between(self) -> bool:
+        """Whether no value is under way, and another may come."""
+        return self._start < 0 and not self._buffer and not self._arriving and not self._closed
+
+    @property
+    def in_array(self) -> bool:
+        """Whether an array around the values is open."""
+        return self._array
+
+    def skip(self, opened: bool, closed: bool) -> None:
+        """Pass over whole objects, with the bracket that opens the array around them before, or closes it behind."""
+        self._array = (self._array or opened) and not closed
+        self._closed = closed
         self._blank = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:

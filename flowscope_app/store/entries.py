@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -96,15 +97,20 @@ def name_producer(entry: Entry, name: str) -> None:
 
 def without_producer(metadata: bytes, name: str) -> bytes | None:
     """Metadata without the member that names its producer, which is `name`; None if nothing else is in it."""
-    member = b'"flowscope.producer":' + orjson.dumps(name)
-    if metadata.count(b'"flowscope.producer"') == 1:
-        if metadata.endswith(b"," + member + b"}"):  # where an export puts it
-            return metadata[: -len(member) - 2] + b"}"
-        if metadata == b"{" + member + b"}":
-            return None
+    member = _naming(name)
+    if metadata.endswith(member):  # where an export puts it
+        rest = metadata[: -len(member)] + b"}"
+        if b'"flowscope.producer"' not in rest:
+            return rest
     rest = orjson.loads(metadata)
     rest.pop(PRODUCER, None)
     return orjson.dumps(rest) if rest else None
+
+
+@lru_cache(maxsize=256)
+def _naming(name: str) -> bytes:
+    """The end of metadata whose last member names a producer."""
+    return b',"flowscope.producer":' + orjson.dumps(name) + b"}"
 
 
 def with_producer(metadata: bytes | None, name: str) -> bytes:
@@ -113,7 +119,7 @@ def with_producer(metadata: bytes | None, name: str) -> bytes:
         return b'{"flowscope.producer":' + orjson.dumps(name) + b"}"
     if PRODUCER.encode() in metadata and PRODUCER in orjson.loads(metadata):
         return metadata
-    return metadata[:-1] + b',"flowscope.producer":' + orjson.dumps(name) + b"}"
+    return metadata[:-1] + _naming(name)
 
 
 Facts = tuple[str, int, int, int, str, str]

@@ -45,7 +45,7 @@ class Import:
     def write(self, items: Iterable[Incoming]) -> Committed:
         """Store messages in one transaction, as StoreWriter.write does, in the hidden sessions."""
         try:
-            committed = self._writer.apply(items, self._session)
+            committed = self._writer.apply(items, self._session, lasting=False)
         except BaseException:
             self._states.clear()
             raise

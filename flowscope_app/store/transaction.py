@@ -186,7 +186,7 @@ class Transaction:
             state = self._bare.get(place)
         if state is None:
             state = self._bare[place] = self._catalogue.producer(_bare_producer(entry, named, pid))
-        if entry.metadata and named and state.info.id == named:
+        if named and entry.metadata and state.info.id == named:
             entry.metadata = without_producer(entry.metadata, named)
         return state
 

@@ -126,9 +126,11 @@ class StoreWriter:
         """Store reports that belong to no message."""
         self.write([Incoming(None, (), reports)])
 
-    def apply(self, items: Iterable[Incoming], session: Callable[[str], SessionState]) -> Committed:
+    def apply(
+        self, items: Iterable[Incoming], session: Callable[[str], SessionState], *, lasting: bool = True
+    ) -> Committed:
         """Store messages in one transaction, their sessions looked up by `session`. For the store's own use."""
-        with self.transaction():
+        with self.transaction(lasting=lasting):
             work = Transaction(self.connection, self.catalogue, self.change, session)
             for item in items:
                 work.take(item)
