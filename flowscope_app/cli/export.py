@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a session to export; may be given several times (default: the only one there is)",
     )
     which.add_argument("--all", action="store_true", help="export every session")
-    parser.add_argument("--format", metavar="F", help="flowscope, json or jsonl (default: by the file's ending)")
+    parser.add_argument(
+        "--format", metavar="F", help="flowscope, json, jsonl or chrome (default: by the file's ending)"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the file to write; - is standard output")
     add_db(parser)
 

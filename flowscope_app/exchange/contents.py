@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.exchange.envelope import FileHeader, SessionInfo
+from flowscope_app.spans.table import SpanTable
 from flowscope_app.store import Entry, ProducerRow, SessionRow, StoreReader
 
 
@@ -23,6 +24,16 @@ class Losses:
 
     gaps: Mapping[str, Sequence[tuple[int, int]]]
     dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A session whose structure is in memory and whose records are read one at a time."""
+
+    title: str
+    table: SpanTable
+    records: Iterator[Record]
+    producers: list[ProducerInfo]
 
 
 Item = FileHeader | ProducerInfo | list[Entry] | Record | Note | Losses | None
@@ -50,6 +61,18 @@ class Contents:
         """The records, session by session, each session's in the order they were stored."""
         for row in self._rows:
             yield from self._reader.records(row.key)
+
+    @property
+    def first_start(self) -> int:
+        """When the first of their spans began, ns since the epoch; 0 where there is none."""
+        return min((row.start_ns for row in self._rows if row.start_ns is not None), default=0)
+
+    def held(self) -> Iterator[Held]:
+        """Each session with its structure: some 100 bytes a span."""
+        for row in self._rows:
+            table = self._reader.load(row.key).table()
+            producers = [_info(producer) for producer in self._reader.producers(row.key)]
+            yield Held(row.title, table, self._reader.records(row.key), producers)
 
 
 def _info(row: ProducerRow) -> ProducerInfo:

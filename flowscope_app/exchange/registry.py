@@ -11,7 +11,7 @@ from typing import BinaryIO
 import orjson
 
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.exchange import json_files, session_file
+from flowscope_app.exchange import chrome, json_files, session_file
 from flowscope_app.exchange.contents import Contents, Item
 from flowscope_app.exchange.envelope import is_envelope
 from flowscope_app.exchange.source import Source, UnsoundError
@@ -56,6 +56,13 @@ FORMATS: dict[str, Format] = {
             "Universal Trace Format objects, one a line",
             json_files.write_lines,
             json_files.read_lines,
+        ),
+        Format(
+            "chrome",
+            (".trace",),
+            "Chrome trace events, which Perfetto and chrome://tracing open; structure, values cut",
+            chrome.write,
+            None,
         ),
     )
 }

@@ -254,6 +254,10 @@ class SpanTable:
         """The row of each key, -1 where there is none."""
         return self._keys.find(keys)
 
+    def rows_with_ids(self, ids: Int64) -> Rows:
+        """The row of each span id (as `ids.id64` makes it), -1 where there is none."""
+        return self._ids.find(ids)
+
     def children(self, row: int) -> Rows:
         """Rows whose parent is `row`, by start."""
         found = np.flatnonzero(self.parent == row).astype(np.int32)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from flowscope.protocol import Header, ProducerInfo, Record, encode_record, parse_record
 from flowscope_app.exchange import FORMATS, Contents, import_file
+from flowscope_app.exchange.registry import readable
 from flowscope_app.store import Incoming, StoreReader, StoreWriter
 
 START = 1_790_000_000_000_000_000
@@ -96,7 +97,7 @@ def unpacked(data: bytes) -> list[bytes]:
     return [json.dumps({**json.loads(header), "created": ""}).encode(), *lines[:-1]]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", readable())
 def test_every_format_comes_back_as_it_went(tmp_path: Path, database: str, name: str) -> None:
     first = export(database, name)
     path = tmp_path / "file"
@@ -204,7 +205,7 @@ def records(draw: st.DrawFn) -> Record:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(records(), min_size=1, max_size=12), st.sampled_from(sorted(FORMATS)))
+@given(st.lists(records(), min_size=1, max_size=12), st.sampled_from(sorted(readable())))
 def test_any_records_come_back(tmp_path: Path, given: Sequence[Record], name: str) -> None:
     folder = tmp_path / str(next(_numbers))
     folder.mkdir()
