@@ -143,7 +143,7 @@ def test_standard_output_takes_the_session_file_too(database: Path) -> None:
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("name", ["otlp", "chrome", "html", "csv", "nonsense"])
+@pytest.mark.parametrize("name", ["otlp", "speedscope", "html", "csv", "nonsense"])
 def test_a_format_that_is_not_there_names_those_that_are(database: Path, tmp_path: Path, name: str) -> None:
     done = flowscope("export", "--all", "--format", name, "-o", str(tmp_path / "x"))
     assert "there are: flowscope, json, jsonl, chrome" in one_line(done)
