@@ -10,7 +10,7 @@ from flowscope import _context, _hooks
 from flowscope._guard import failed
 
 _MARK = "_flowscope_original"
-_WORKER = "concurrent.futures.thread"
+_WORKERS = ("concurrent.futures.thread", "multiprocessing.pool")
 
 
 def install() -> None:
@@ -20,7 +20,7 @@ def install() -> None:
     """
     if not hasattr(threading.Thread.start, _MARK):
         _patch(threading.Thread, "start", _start)
-    _hooks.register(_WORKER, _follow_executors)
+    _hooks.register(_WORKERS[0], _follow_executors)
 
 
 def _patch(owner: Any, name: str, replacement: Any) -> None:
@@ -37,7 +37,7 @@ def _patch(owner: Any, name: str, replacement: Any) -> None:
 def _start(original: Any, thread: Any) -> Any:
     try:
         # A pool's worker lives on with other work: that carries its own span.
-        if getattr(getattr(thread, "_target", None), "__module__", None) != _WORKER:
+        if getattr(getattr(thread, "_target", None), "__module__", None) not in _WORKERS:
             _context.carry(thread)
     except Exception as error:
         failed("Thread.start", error)

@@ -51,7 +51,8 @@ threads: dict[int, threading.Thread] = getattr(threading, "_active", {})
 
 
 carried = False
-"""Whether any thread was given a span where it was started: until then no thread need be looked at."""
+"""Whether a thread, or all of the process, was given a span by who started it: until then nobody need look."""
+_around: Attachment | None = None
 resolve: Callable[[Span | None], Span | None] | None = None
 """Set by integrations whose framework knows what runs: from the innermost attached span to the innermost of all."""
 
@@ -114,6 +115,13 @@ def detach(token: Token) -> None:
     set_attachment(previous)
 
 
+def surround(span: Span) -> None:
+    """Make `span` the one around all that this process does."""
+    global _around, carried
+    _around = _attachment(span, None)
+    carried = True
+
+
 def carry(thing: Any) -> None:
     """Give `thing`, a thread or what one will work on, the span that is current here."""
     global carried
@@ -158,7 +166,8 @@ def _owner() -> tuple[int, int]:
 
 def _inherited() -> Attachment | None:
     thread = threads.get(get_ident())
-    return None if thread is None else getattr(thread, THREAD_PARENT, None)
+    found = None if thread is None else getattr(thread, THREAD_PARENT, None)
+    return _around if found is None else found
 
 
 def thread_name() -> str:

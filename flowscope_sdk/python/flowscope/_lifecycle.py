@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # typing's own would be the dearest import at the start o
 if TYPE_CHECKING:
     from typing import Any
 
+_STARTS_PROCESSES = ("subprocess", "multiprocessing.spawn", "multiprocessing.pool", "concurrent.futures.process")
 _installed = False
 
 
@@ -27,6 +28,8 @@ def install() -> None:
         os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
     _hooks.register("multiprocessing.util", _follow_multiprocessing)
     _hooks.register("threading", _follow_threading)
+    for name in _STARTS_PROCESSES:
+        _hooks.register(name, _follow_processes)
 
 
 def _runtime() -> Any:
@@ -61,6 +64,12 @@ def _follow_threading(_: Any) -> None:
     from flowscope import _carry
 
     _carry.install()
+
+
+def _follow_processes(module: Any) -> None:
+    from flowscope import _processes
+
+    _processes.follow(module)
 
 
 def _follow_multiprocessing(util: Any) -> None:

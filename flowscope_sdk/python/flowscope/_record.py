@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
 from flowscope._capture import Cut, snapshot
-from flowscope._redact import redact
 from flowscope._span import Span, output_json
 from flowscope.protocol import format_time
 
 _dumps = orjson.dumps
 _Fragment = orjson.Fragment
-# An operation longer than this may be more than a name: a URL, a command line.
-_SHORT = 40
 _MAX_OPERATION = 1024
 # What is not an input or output is not cut by FLOWSCOPE_MAX_VALUE; each part of it is bounded where it comes from.
 _OURS = 16 << 20
@@ -50,10 +48,9 @@ def encode(span: Span, mask: Mask) -> bytes:
     return b"%b" % data  # as small as it can be kept: see _capture
 
 
+@lru_cache(4096)  # there are few of them, each in many spans
 def _operation(text: str, mask: Mask) -> Any:
-    if len(text) <= _SHORT and (mask is None or mask is redact):
-        return text or "(unnamed)"
-    return _text(text[:_MAX_OPERATION], mask)
+    return _text(text[:_MAX_OPERATION] or "(unnamed)", mask)
 
 
 def _payload(data: bytes | None, mask: Mask) -> Any:

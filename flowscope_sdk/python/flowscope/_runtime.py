@@ -197,6 +197,10 @@ def _make() -> Runtime:
         from flowscope import _lifecycle
 
         _lifecycle.install()
+        if "TRACEPARENT" in os.environ:
+            from flowscope import _processes
+
+            _processes.from_environment()
     from flowscope.protocol import hide_key
 
     log(f"session {runtime.session_id} to {hide_key(config.addr)}")
