@@ -13,7 +13,7 @@ from flowscope_app.store import Policy, StoreFault, StoreWriter
 LIMITS_EVERY_S = 60.0
 STEP_S = 0.02
 BUSY_STEP_S = 0.01
-SHARE = 0.04
+SHARE = 0.05
 """Of the time while spans come one upon another: so much slower they are taken, so that a search's tail has an end."""
 MOST_SAVED_S = 0.05
 PAUSE_S = 2.0

@@ -21,6 +21,7 @@ RUN_SPANS = 8_192
 """Spans of a run. The last ones of a session, fewer than this, are never gathered: a reader takes their rows."""
 
 _NEXT = "SELECT change, packed FROM spans WHERE session = ? AND change > ? ORDER BY change LIMIT ?"
+_READY = "SELECT count(*) FROM (SELECT 1 FROM spans WHERE session = ? AND change > ? LIMIT ?)"
 _WATERMARK = "SELECT gathered FROM sessions WHERE key = ? AND id IS NOT NULL"
 _INSERT = "INSERT INTO runs (session, first, last, spans, columns) VALUES (?, ?, ?, ?, ?)"
 _SIZE = "SELECT coalesce(sum(spans), 0), coalesce(max(last), 0) FROM runs WHERE session = ?"
@@ -67,9 +68,11 @@ class Gatherer:
     def _run(self, session: int) -> bool:
         """Gather the next run of a session; False if it is not full yet."""
         found = self._connection.execute(_WATERMARK, (session,)).fetchone()
-        rows = [] if found is None else self._connection.execute(_NEXT, (session, found[0], RUN_SPANS)).fetchall()
-        if len(rows) < RUN_SPANS:
+        if found is None:
             return False
+        if self._connection.execute(_READY, (session, found[0], RUN_SPANS)).fetchone()[0] < RUN_SPANS:
+            return False
+        rows = self._connection.execute(_NEXT, (session, found[0], RUN_SPANS)).fetchall()
         spans = np.frombuffer(b"".join([packed for _, packed in rows]), SPAN_DTYPE)
         columns = b"".join([spans[name].tobytes() for name in SPAN_DTYPE.names or ()])
         first, last = rows[0][0], rows[-1][0]

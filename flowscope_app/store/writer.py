@@ -16,16 +16,14 @@ from peewee import SqliteDatabase
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.store import retention
 from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
+from flowscope_app.store.behind import Behind
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.entries import Entry
 from flowscope_app.store.errors import NotWritable, StoreFault
 from flowscope_app.store.faults import fault
-from flowscope_app.store.gathering import Gatherer
 from flowscope_app.store.imports import Import
-from flowscope_app.store.indexing import Indexer
 from flowscope_app.store.location import database_path, file_size
 from flowscope_app.store.lock import PidLock, writer_lock
-from flowscope_app.store.noting import Noter
 from flowscope_app.store.opening import open_for_writing
 from flowscope_app.store.rows import Committed, Incoming, Report
 from flowscope_app.store.transaction import Transaction
@@ -66,9 +64,7 @@ class StoreWriter:
         self.change = self._last_change()
         self.importing: set[int] = set()  # keys of sessions that an import under way keeps hidden
         self._vacuum = True  # what an earlier process freed and did not give back
-        self.indexer = Indexer(self.connection)
-        self.gatherer = Gatherer(self.connection)
-        self.noter = Noter(self.connection)
+        self._behind = Behind(self.connection)
 
     @classmethod
     def open(cls, db: str, *, create: bool = True) -> StoreWriter:
@@ -141,29 +137,24 @@ class StoreWriter:
 
     def note(self, sessions: Iterable[int]) -> None:
         """Spans of these sessions (keys) have come or changed: they are to be indexed, gathered and noted."""
-        sessions = list(sessions)
-        self.indexer.note(sessions)
-        self.gatherer.note(sessions)
-        self.noter.note(sessions)
+        self._behind.note(sessions)
 
     @property
     def index_behind(self) -> bool:
         """Whether `index` may have something to do."""
-        return self.gatherer.busy or self.noter.busy or self.indexer.busy
+        return self._behind.busy
 
     def index(self, seconds: float = INDEX_SECONDS) -> bool:
         """Gather spans, take notes of calls and bring the search index on, in one transaction of about `seconds`.
 
         False when there is nothing left to do.
         """
-        waiting = [(behind, list(behind.waiting)) for behind in (self.gatherer, self.noter, self.indexer)]
+        waiting = self._behind.waiting
         try:
-            with self.transaction():
-                for behind, _sessions in waiting:
-                    behind.work(seconds / len(waiting))
+            with self.transaction(lasting=False):
+                self._behind.work(seconds)
         except BaseException:
-            for behind, sessions in waiting:
-                behind.note(sessions)
+            self._behind.note(waiting)
             raise
         return self.index_behind
 

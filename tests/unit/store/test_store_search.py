@@ -236,8 +236,8 @@ def test_a_damaged_value_is_said_and_ends_nothing_else(
 def test_a_session_that_never_pauses_leaves_the_others_their_turn(writer: StoreWriter, record: MakeRecord) -> None:
     for session in ("long", "short"):
         writer.write([Incoming(None, [record(str(n), session_id=session) for n in range(1_000)])])
-    for _ in range(2):
+    while blocks(writer) < 6:
         writer.index(0.0)
-        writer.write([Incoming(None, [record(str(n), session_id="long") for n in range(1_000)])])
+        writer.write([Incoming(None, [record(str(n), session_id="long") for n in range(100)])])
     found = writer.connection.execute("SELECT session, count(*) FROM blocks GROUP BY session").fetchall()
-    assert found == [(1, 1), (2, 1)]
+    assert found == [(1, 3), (2, 3)]
