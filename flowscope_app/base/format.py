@@ -56,6 +56,13 @@ def tokens(number: int) -> str:
     return f"{short_count(number)} tok"
 
 
+def dollars(amount: float) -> str:
+    """US dollars: `$12.40`, `$0.0031`; below a hundredth of a cent `<$0.0001`."""
+    if 0 < amount < 0.00005:
+        return "<$0.0001"
+    return f"${amount:,.2f}" if amount >= 0.995 or amount == 0 else f"${amount:.4f}"
+
+
 def size(number: int) -> str:
     """Bytes in decimal units: `812 B`, `84 MB`."""
     value = float(number)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from flowscope_app.spans.notes import Notes
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import Applied, SpanDelta, SpanTable
 from flowscope_app.timeline.scene import Arranged
@@ -27,6 +28,7 @@ class ViewState(QObject):
     filter_text_changed = Signal()  # what the user asked for
     filter_changed = Signal()  # what matches: `mask`
     follow_changed = Signal(bool)
+    notes_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +43,7 @@ class ViewState(QObject):
         self.filter_text = ""
         self.mask: Mask | None = None  # per row of `table`; None: no filter, all match
         self.follow = True
+        self.notes = Notes()  # what is known of calls besides the table's columns; follows the table
 
     def set_sessions(self, sessions: list[SessionRow]) -> None:
         """Take the list of sessions, newest activity first."""
@@ -78,6 +81,11 @@ class ViewState(QObject):
             self.mask = np.concatenate((self.mask, np.zeros(self.table.n - len(self.mask), np.bool_)))
         self.table_changed.emit(applied)
         return applied
+
+    def set_notes(self, notes: Notes) -> None:
+        """Take the notes of the session's calls."""
+        self.notes = notes
+        self.notes_changed.emit()
 
     def select(self, key: int | None) -> None:
         """Select a span by the store's key, or none."""

@@ -1,4 +1,4 @@
-"""The middle of the window: the timeline above, flow, tree, metrics and log below, or why there is nothing."""
+"""The middle of the window: the timeline above, five ways to read the session below, or why there is nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabWidget
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.views.common.empty_state import EmptyState
+from flowscope_app.views.findings import FindingsView
 from flowscope_app.views.flow_graph import FlowGraphView
 from flowscope_app.views.log import LogView
 from flowscope_app.views.metrics import MetricsView
@@ -28,6 +29,7 @@ class Centre(QWidget):
         self.flow = FlowGraphView(state, queries)
         self.tree = TreeView(state, queries)
         self.metrics = MetricsView(state, queries)
+        self.findings = FindingsView(state, queries)
         self.log = LogView(state, queries)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
@@ -36,6 +38,7 @@ class Centre(QWidget):
             ("Flow", self.flow),
             ("Tree", self.tree),
             ("Metrics", self.metrics),
+            ("Findings", self.findings),
             ("Log", self.log),
         ):
             self.tabs.addTab(view, name)
@@ -47,6 +50,7 @@ class Centre(QWidget):
         self.tabs.setCornerWidget(self.corner)
         self.tabs.currentChanged.connect(self._show_switch)
         self._show_switch(0)
+        self.findings.counted.connect(self._count_findings)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setObjectName("centre")
         self.split.setHandleWidth(1)
@@ -72,6 +76,9 @@ class Centre(QWidget):
         state.session_changed.connect(self._choose)
         state.sessions_changed.connect(self._choose)
         self._choose()
+
+    def _count_findings(self, count: int) -> None:
+        self.tabs.setTabText(self.tabs.indexOf(self.findings), f"Findings  {count}" if count else "Findings")
 
     def _show_switch(self, tab: int) -> None:
         """What the current tab can be grouped by stands at the right end of the tab bar."""

@@ -12,6 +12,7 @@ from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.qtmodels.feed import Feed
+from flowscope_app.qtmodels.notes_feed import NotesFeed
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.settings import Settings
@@ -48,6 +49,7 @@ class MainWindow(QMainWindow):
         self.state.set_follow(settings.flag("timeline.follow"))
         self.queries = Queries(db, self)
         self.feed = Feed(db, self.state, self)
+        self.notes = NotesFeed(self.state, self.queries, self)
         self.centre = Centre(self.state, self.queries)
         self.sessions = SessionsView(self.state, self.queries)
         self.inspector = InspectorView(self.state, self.queries)

@@ -54,13 +54,13 @@ def retries(calls: Calls) -> Iterator[Finding]:
         # From the first attempt to the start of the last one, waits between them included.
         lost = int((spans.start[last] - spans.start[begin]).sum())
         gave_up = int((spans.status[last] == Status.ERROR).sum())
-        ending = "" if not gave_up else ", and failed all the same" if gave_up == len(group) else f", {gave_up} in vain"
+        ending = "" if not gave_up else ", in vain" if gave_up == len(group) else f", {gave_up} in vain"
+        again = len(shown) - len(group)
         yield Finding(
             rule="retries",
             concern="wrong",
-            title=f"{calls.op(int(shown[0]))} failed and was tried again {times(len(failed) - gave_up)}{ending}"
-            if len(failed) - gave_up > 1
-            else f"{calls.op(int(shown[0]))} failed and was tried again{ending}",
+            title=f"{calls.op(int(shown[0]))} failed and was tried again"
+            f"{'' if again == 1 else ' ' + times(again)}{ending}",
             advice=f"{fmt.duration(lost)} went into attempts that failed and the waits after them. See what they say.",
             rows=shown.astype(np.int32),
             lost_ns=lost,

@@ -93,7 +93,7 @@ def test_attempts_after_failures_are_retries_and_no_swallowed_error() -> None:
 def test_retries_in_vain_are_said_to_be() -> None:
     failed = [llm(step * 100, step * 100 + 20, prompt=5, status=ERROR) for step in range(3)]
     assert one("retries", Call("agent", 0, 400, status=ERROR), *failed).title == (
-        "chat failed and was tried again twice, and failed all the same"
+        "chat failed and was tried again twice, in vain"
     )
 
 
