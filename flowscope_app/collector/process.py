@@ -18,13 +18,16 @@ import zmq
 
 from flowscope.protocol import SUPPORTED_VERSIONS, split_key
 from flowscope_app import __version__
+from flowscope_app.base.format import size
 from flowscope_app.collector import connection
 from flowscope_app.collector.acks import Acks
 from flowscope_app.collector.control import Control
+from flowscope_app.collector.decode import MAX_MESSAGE, SOCKET_MAX_FRAME
 from flowscope_app.collector.handshakes import Handshakes
 from flowscope_app.collector.health import HealthMeter
 from flowscope_app.collector.limits import RATE, Limits
 from flowscope_app.collector.lives import Lives
+from flowscope_app.collector.oversized import Oversized, allow_open_files
 from flowscope_app.collector.pipeline import Pipeline
 from flowscope_app.collector.pulse import Pulse
 from flowscope_app.collector.receive import receive
@@ -43,6 +46,10 @@ LAST_TRY_S = 5.0
 STRANGERS_S = 5.0
 """How long refused connections are summed for one report: a program with a wrong key comes again and again."""
 STRANGER = "a connection was closed that does not speak ZeroMQ 3 (a browser, a port scan?)"
+OVERSIZED = (
+    f"message: a frame of more than {size(SOCKET_MAX_FRAME)}, at most {size(MAX_MESSAGE)} are taken;"
+    " its connection was closed"
+)
 KEYLESS = "a connection was closed that had not this collector's key, or does not speak ZeroMQ 3"
 
 logger = logging.getLogger("flowscope.collector")
@@ -67,6 +74,7 @@ def main(
     on loopback too. Returns the exit status: 0, or 1 if records that
     had arrived could not be written. Raises FlowScopeError, one line, if it can't start.
     """
+    allow_open_files()
     with _logging(), StoreWriter.open(db) as writer:
         sockets = listen(addr, curve=curve)
         # A batch is ten thousands of objects that die by reference count; looking for cycles among them is a
@@ -109,7 +117,8 @@ class Collector:
         self._pulse = Pulse(self._pipeline.producers, self._acks.reaches)
         self._unfinished = Unfinished(sockets.addr)
         self._next_check = 0.0
-        self._handshakes = Handshakes(sockets.data, self._unfinished.accepted)
+        self._oversized = Oversized(sockets.addr)
+        self._handshakes = Handshakes(sockets.data, self._accepted, self._closed)
         self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives, self._pulse)
         self._strangers = 0  # not reported yet
         self._tell_at = 0.0
@@ -135,6 +144,7 @@ class Collector:
     def close(self) -> None:
         """Let go of the sockets, before they are closed."""
         self._handshakes.close()
+        self._oversized.close()
 
     def identity(self) -> dict[str, Any]:
         """Who this collector is: what `hello` answers. Nothing of it is a secret."""
@@ -238,6 +248,16 @@ class Collector:
         if committed is not None:
             self._acks.tell(committed.watermarks)
 
+    def _accepted(self, source: int) -> None:
+        self._unfinished.accepted(source)
+        self._oversized.accepted(source)
+
+    def _closed(self, source: int, failed: bool) -> None:
+        if self._unfinished.ended(source) or failed:
+            self._oversized.forget(source)
+        elif self._oversized.closed(source):
+            self._pipeline.report(Report("refused", OVERSIZED))
+
     def _note_strangers(self) -> None:
         self._strangers += self._handshakes.new_failures()
         now = time.monotonic()
@@ -255,7 +275,9 @@ class Collector:
         shut = self._unfinished.check()
         if shut:
             detail = "a connection was closed that sent a message without end"
-            self._pipeline.report(Report("connection", detail, shut))
+            self._pipeline.report(Report("connection", detail, len(shut)))
+            for source in shut:
+                self._oversized.forget(source)  # ZeroMQ may hold it for long
 
     def _finish(self) -> int:
         """Read what is under way, write what is held, say what could not be."""

@@ -7,7 +7,7 @@ of theirs comes out are shut. Needs Linux and TCP; an ipc path is open to its ow
 
 from __future__ import annotations
 
-import contextlib
+import ctypes
 import socket
 import struct
 import sys
@@ -42,11 +42,13 @@ class Unfinished:
         self._port = int(split_key(addr)[0].rpartition(":")[2]) if watch else 0
         self._inflows: dict[int, Inflow] = {}
         self._suspects: set[int] = set()
+        self._shut: set[int] = set()
 
     def accepted(self, source: int) -> None:
         """A connection was made."""
         if self._port:
             self._forget(source)
+            self._shut.discard(source)
             self._inflows[source] = Inflow()
 
     def delivered(self, source: int) -> None:
@@ -55,9 +57,9 @@ class Unfinished:
             self._suspects.discard(source)
             self._inflows[source] = Inflow(_received(source, self._port) or 0)
 
-    def check(self) -> int:
-        """Shut what sends without end; return how many. To be called when no message is left to be read."""
-        shut = 0
+    def check(self) -> list[int]:
+        """Shut what sends without end; return which. To be called when no message is left to be read."""
+        shut = []
         for source, inflow in list(self._inflows.items()):
             received = _received(source, self._port)
             if received is None:
@@ -68,8 +70,15 @@ class Unfinished:
                     self._suspects.add(source)
             elif received - inflow.suspected_at > LIMIT or _is_stuck(source, inflow, received):
                 _shut(source)
+                self._shut.add(source)
                 self._forget(source)
-                shut += 1
+                shut.append(source)
+        return shut
+
+    def ended(self, source: int) -> bool:
+        """A connection is closed; whether it was shut here."""
+        shut = source in self._shut
+        self._shut.discard(source)
         return shut
 
     def _forget(self, source: int) -> None:
@@ -113,9 +122,10 @@ def _received(source: int, port: int) -> int | None:
 
 
 def _shut(source: int) -> None:
-    with contextlib.suppress(OSError):
-        peer = socket.socket(fileno=source)
-        try:
-            peer.shutdown(socket.SHUT_RDWR)
-        finally:
-            peer.detach()
+    """Reset a connection that is ZeroMQ's.
+
+    To connect to nothing does that at once. After a mere shutdown a peer whose bytes nobody reads would wait for ever
+    for room to send.
+    """
+    nothing = struct.pack("=H14x", socket.AF_UNSPEC)
+    ctypes.CDLL(None).connect(source, nothing, len(nothing))

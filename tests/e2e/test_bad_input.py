@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+import zmq
 import zmtp
 from bad_files import CASES as FILES
 from bad_files import FileCase, blocks, fuzzed, pack, sound
@@ -101,14 +102,43 @@ def test_a_message_without_end_is_cut_off(served: Served) -> None:
     served.serves()
 
 
-def test_a_frame_longer_than_any_that_is_taken_ends_its_connection(served: Served) -> None:
-    with served.growth(200), served.connect() as peer:
-        zmtp.shake_hands(peer)
-        peer.sendall(b"\x02" + (1 << 40).to_bytes(8, "big"))
-        with suppress(ConnectionError):
-            peer.sendall(bytes(1 << 20))
-            assert peer.recv(1) == b""
+@pytest.mark.parametrize("sender", ["by hand", "ZeroMQ"])
+def test_a_frame_longer_than_any_that_is_taken_ends_its_connection_and_is_counted(served: Served, sender: str) -> None:
+    before = served.ask(cmd="status")
+    session = f"before it: {sender}"
+    good = orjson.dumps(record(session))
+    with served.reports() as reports, served.growth(200), ExitStack() as stack:
+        if sender == "ZeroMQ":
+            push = stack.enter_context(closing(served.sender()))
+            push.setsockopt(zmq.LINGER, 0)
+            push.send(good)
+        else:
+            peer = stack.enter_context(served.connect())
+            zmtp.shake_hands(peer)
+            peer.sendall(zmtp.frame(good, more=False))
+        served.until(lambda: served.reader.session(session))
+        if sender == "ZeroMQ":
+            push.send(bytes(129 << 20), copy=False)
+        else:
+            peer.sendall(b"\x02" + (1 << 40).to_bytes(8, "big"))
+            with suppress(ConnectionError):
+                peer.sendall(bytes(1 << 20))
+                assert peer.recv(1) == b""
+        served.until(lambda: served.ask(cmd="status")["refused"] > before["refused"])
+    assert [report.kind for report in reports] == ["refused"] and "a frame of more than 134 MB" in reports[0].detail
     served.serves()
+    after = served.ask(cmd="status")
+    assert after["refused"] - before["refused"] == 1
+    assert after["connections_refused"] == before["connections_refused"]
+
+
+def test_clients_that_end_well_are_not_taken_for_such(served: Served) -> None:
+    before = served.ask(cmd="status")["refused"]
+    for number in range(50):
+        served.push([[orjson.dumps(record("ends well", str(number)))]])
+    served.serves()
+    assert served.ask(cmd="status")["refused"] == before
+    assert len(served.records("ends well")) == 50
 
 
 def test_a_thousand_connections_of_random_bytes(served: Served) -> None:

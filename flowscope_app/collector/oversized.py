@@ -1,0 +1,95 @@
+"""Connections that ZeroMQ itself has cut off, as a frame of theirs was longer than any that is taken.
+
+It says of these no more than that they are closed, which it says of every connection. So a second descriptor of each is
+kept: when ZeroMQ has closed its own and the peer has not ended, or something it sent was not read, it was ZeroMQ that
+ended it. Needs Linux and TCP; an ipc path is open to its owner alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+import struct
+import sys
+
+from flowscope.protocol import split_key
+
+GREETING = 64
+"""Bytes that ZeroMQ sends before it knows that its peer speaks ZMTP 3. Who got no more never shook hands."""
+_BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info
+_INFO_LENGTH = _BYTES_ACKED + 8
+
+
+class Oversized:
+    """Watches the connections of the data socket that is bound at `addr`. A connection is its file descriptor."""
+
+    def __init__(self, addr: str) -> None:
+        watch = addr.startswith("tcp://") and sys.platform == "linux"
+        self._port = int(split_key(addr)[0].rpartition(":")[2]) if watch else 0
+        self._kept: dict[int, socket.socket] = {}
+
+    def accepted(self, source: int) -> None:
+        """A connection was made."""
+        if not self._port:
+            return
+        self.forget(source)
+        with contextlib.suppress(OSError):  # it has gone again, or there are too many
+            peer = socket.socket(fileno=os.dup(source))
+            if peer.family in (socket.AF_INET, socket.AF_INET6) and peer.getsockname()[1] == self._port:
+                self._kept[source] = peer
+            else:
+                peer.close()
+
+    def closed(self, source: int) -> bool:
+        """ZeroMQ has closed a connection; whether by itself, though they had shaken hands."""
+        peer = self._kept.get(source)
+        if peer is None or _same(source, peer.fileno()):
+            return False  # what has ended is one before it, which had the same descriptor
+        self._kept.pop(source)
+        with peer:
+            return _greeted(peer) and not _ended(peer)
+
+    def forget(self, source: int) -> None:
+        """It is nobody's business any more why this one ends."""
+        peer = self._kept.pop(source, None)
+        if peer is not None:
+            peer.close()
+
+    def close(self) -> None:
+        """Let go of all."""
+        for source in list(self._kept):
+            self.forget(source)
+
+
+def allow_open_files() -> None:
+    """As many open files as the system lets this process have: each connection takes two."""
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _same(one: int, other: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+def _greeted(peer: socket.socket) -> bool:
+    try:
+        info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_LENGTH)
+        return len(info) == _INFO_LENGTH and struct.unpack_from("=Q", info, _BYTES_ACKED)[0] > GREETING
+    except OSError:
+        return False
+
+
+def _ended(peer: socket.socket) -> bool:
+    """Whether the peer has closed the connection, and all that it sent was read."""
+    try:
+        return peer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
