@@ -40,6 +40,7 @@ class Node:
     total: int  # ns
     tokens: int
     key: int  # the span to select: the newest failed one, else the newest; 0 if there is none
+    abandoned: int = 0  # calls whose program ended without closing them
 
 
 @dataclass(frozen=True)

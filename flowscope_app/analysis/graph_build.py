@@ -145,6 +145,7 @@ class _Builder:
 
         calls = np.bincount(numbers, minlength=len(self.ids)).tolist()
         errors, pending = summed(self.failed), summed(s.pending)
+        abandoned = summed(s.status == Status.ABANDONED)
         total, tokens = summed(s.end - s.start), summed(s.tokens_in.astype(np.int64) + s.tokens_out)
         found, first = np.unique(numbers, return_index=True)
         key = dict(zip(numbers.tolist(), s.key[rows].tolist(), strict=True))  # the newest one stays
@@ -165,6 +166,7 @@ class _Builder:
                 total[like],
                 tokens[like],
                 key.get(like, 0),
+                abandoned[like],
             )
 
         inner = [node(number, number) for number in in_time if number >= _INNER]

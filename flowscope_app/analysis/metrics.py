@@ -27,6 +27,7 @@ class Metrics:
     calls: Int
     errors: Int
     pending: Int
+    abandoned: Int  # their program ended without closing them: neither finished nor failed
     p50: Float  # of finished calls, linear between the two nearest
     p95: Float
     p99: Float
@@ -71,7 +72,8 @@ def measure(snapshot: Snapshot, grouping: Grouping = "operation", within: Mask |
         np.add.at(total, inverse, values[rows])
         return total
 
-    finished = ~snapshot.pending[rows]
+    left = snapshot.status == Status.ABANDONED
+    finished = ~snapshot.pending[rows] & ~left[rows]
     quantiles = group_quantiles(length[rows][finished], inverse[finished], len(group))
     return Metrics(
         grouping=grouping,
@@ -80,6 +82,7 @@ def measure(snapshot: Snapshot, grouping: Grouping = "operation", within: Mask |
         calls=np.bincount(inverse, minlength=len(group)),
         errors=summed(snapshot.status == Status.ERROR),
         pending=summed(snapshot.pending),
+        abandoned=summed(left),
         p50=quantiles[0],
         p95=quantiles[1],
         p99=quantiles[2],

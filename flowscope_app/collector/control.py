@@ -85,6 +85,7 @@ class Control:
             "pin_session": self._pin_session,
             "import": self._import,
             "progress": self._progress,
+            "cancel": self._cancel,
             "stop": self._stop_soon,
         }
 
@@ -195,6 +196,13 @@ class Control:
         if reply is None:
             raise CommandError(f"there is no import with number {str(number)[:20]}")
         return {**reply, "ok": True, "error": reply.get("error", "")}
+
+    def _cancel(self, request: Reply, _send: Send) -> Reply:
+        """{"task": number of an import that is not done}: nothing of it stays."""
+        number = request.get("task")
+        if not isinstance(number, int) or not self._tasks.cancel(number):
+            raise CommandError(f"there is no import under way with number {str(number)[:20]}")
+        return {}
 
     def _stop_soon(self, _request: Reply, _send: Send) -> Reply:
         self._stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -35,7 +36,7 @@ from flowscope_app.collector.sockets import Sockets, listen
 from flowscope_app.collector.tasks import Importer, Tasks
 from flowscope_app.collector.unfinished import Unfinished
 from flowscope_app.collector.voice import Voice
-from flowscope_app.store import Report, StoreWriter
+from flowscope_app.store import Report, StoreFault, StoreWriter
 
 GATHER_S = 0.02
 """How long messages are gathered for one transaction: the delay of a lone span, and what makes its sync cheap."""
@@ -121,6 +122,7 @@ class Collector:
         self._handshakes = Handshakes(sockets.data, self._accepted, self._closed)
         self.health = HealthMeter(writer, self._pipeline, self._handshakes, self._lives, self._pulse)
         self._strangers = 0  # not reported yet
+        self._lost: dict[str, int] = {}
         self._tell_at = 0.0
         self._control = Control(
             sockets.control,
@@ -176,9 +178,15 @@ class Collector:
             "uptime_s": round(time.monotonic() - self._started, 1),
             "imports": self._tasks.running(),
             "health": self.health.figures,
+            "lost": self._losses(),
             "commits": self._pipeline.latencies.counts,
             "programs": self._pipeline.producers.rows(),
         }
+
+    def _losses(self) -> dict[str, int]:
+        with contextlib.suppress(StoreFault):
+            self._lost = self._writer.losses()
+        return self._lost
 
     def run(self) -> int:
         """Serve until stopped, then drain. Returns the exit status."""
@@ -281,7 +289,7 @@ class Collector:
 
     def _finish(self) -> int:
         """Read what is under way, write what is held, say what could not be."""
-        self._tasks.cancel()
+        self._tasks.cancel_all()
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and not self._pipeline.fault:
             if not self._sockets.data.poll(int(DRAIN_QUIET_S * 1000)):

@@ -146,17 +146,27 @@ class Tasks:
             self._end(task, {"ok": False, "state": "failed", "error": f"{task.path} can't be imported: {error}"})
 
     def _end(self, task: ImportTask, outcome: Reply) -> None:
-        self._queue.popleft()
+        self._queue.remove(task)
         task.reply.update(outcome)
         self._sweeping = True
         if task.on_done is not None:
             task.on_done(task.reply)
 
-    def cancel(self) -> None:
+    def cancel(self, number: int) -> bool:
+        """Give one import up; False if it is not (any more) under way. Nothing of it stays."""
+        for task in self._queue:
+            if task.number == number:
+                self._give_up(task, "it was cancelled")
+                return True
+        return False
+
+    def cancel_all(self) -> None:
         """Give up what is not done; nothing of it stays."""
         while self._queue:
-            task = self._queue[0]
-            close = getattr(task.steps, "close", None)
-            if close is not None:
-                close()
-            self._end(task, {"ok": False, "state": "failed", "error": "the collector was stopped"})
+            self._give_up(self._queue[0], "the collector was stopped")
+
+    def _give_up(self, task: ImportTask, why: str) -> None:
+        close = getattr(task.steps, "close", None)
+        if close is not None:
+            close()
+        self._end(task, {"ok": False, "state": "failed", "error": why})

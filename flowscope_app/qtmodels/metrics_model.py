@@ -28,20 +28,22 @@ class Column(IntEnum):
     CALLS = 1
     ERRORS = 2
     RATE = 3
-    P50 = 4
-    P95 = 5
-    P99 = 6
-    TOTAL = 7
-    SELF = 8
-    SHARE = 9
-    TOKENS_IN = 10
-    TOKENS_OUT = 11
+    ABANDONED = 4
+    P50 = 5
+    P95 = 6
+    P99 = 7
+    TOTAL = 8
+    SELF = 9
+    SHARE = 10
+    TOKENS_IN = 11
+    TOKENS_OUT = 12
 
 
 _TITLES = {
     Column.CALLS: ("Calls", "How many there were, running ones too"),
     Column.ERRORS: ("Errors", "How many of them failed"),
     Column.RATE: ("Error rate", "Errors by calls"),
+    Column.ABANDONED: ("∅", "How many of them were abandoned: their program ended without closing them"),
     Column.P50: ("p50", "Half of the finished calls took no longer"),
     Column.P95: ("p95", "95 of 100 finished calls took no longer"),
     Column.P99: ("p99", "99 of 100 finished calls took no longer"),
@@ -118,6 +120,7 @@ class MetricsModel(QAbstractTableModel):
             Column.CALLS: metrics.calls,
             Column.ERRORS: metrics.errors,
             Column.RATE: metrics.error_rate,
+            Column.ABANDONED: metrics.abandoned,
             Column.P50: metrics.p50,
             Column.P95: metrics.p95,
             Column.P99: metrics.p99,
@@ -170,6 +173,8 @@ class MetricsModel(QAbstractTableModel):
         if column == Column.NAME:
             return fmt.one_line(self._labels[at], _LABEL) or "(no name)"
         value = self._values(column)[at]
+        if column == Column.ABANDONED:
+            return f"{fmt.count(int(value))} ∅" if value else "–"
         if column in (Column.P50, Column.P95, Column.P99):
             return "–" if math.isnan(value) else fmt.duration(round(value))
         if column in (Column.TOTAL, Column.SELF):

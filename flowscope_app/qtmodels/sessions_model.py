@@ -64,6 +64,8 @@ class SessionsModel(QAbstractListModel):
             fmt.one_line(row.title),
             "live" if row.key in self._live else fmt.when(row.last_ns, self._now),
         ]
+        if row.pinned:
+            parts.append("pinned")
         parts.append(f"{fmt.count(row.spans)} spans")
         if row.errors:
             parts.append(f"{fmt.count(row.errors)} errors")

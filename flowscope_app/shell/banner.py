@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QWidget
 
 from flowscope_app import theme
 from flowscope_app.views.common.labels import ElidedLabel
@@ -22,6 +22,10 @@ class Banner(QWidget):
         self._act: Callable[[], object] | None = None
         self._sign = QLabel()
         self._text = ElidedLabel()
+        self._bar = QProgressBar()
+        self._bar.setFixedSize(220, 16)
+        self._bar.setAccessibleName("How much is done")
+        self._bar.hide()
         self._button = QPushButton()
         self._button.clicked.connect(self._do)
         self._close = QToolButton()
@@ -33,14 +37,17 @@ class Banner(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._sign)
         layout.addWidget(self._text, 1)
+        layout.addWidget(self._bar)
         layout.addWidget(self._button)
         layout.addWidget(self._close)
         theme.signals().changed.connect(self._dress)
         self._dress()
         self.hide()
 
-    def say(self, text: str, button: str = "", act: Callable[[], object] | None = None) -> None:
-        """Show a message, or with "" none."""
+    def say(
+        self, text: str, button: str = "", act: Callable[[], object] | None = None, *, share: int | None = None
+    ) -> None:
+        """Show a message, or with "" none; with `share`, how much of something is done, in percent."""
         if not text:
             self._dismissed = ""
             self.hide()
@@ -49,6 +56,13 @@ class Banner(QWidget):
             self._button.setText(button)
             self._button.setVisible(bool(button))
             self._act = act
+            self._bar.setVisible(share is not None)
+            self._bar.setValue(share or 0)
+            self._sign.setVisible(share is None)
+            self._close.setVisible(share is None)
+            self.setProperty("busy", share is not None)
+            self.style().unpolish(self)
+            self.style().polish(self)
             self.show()
 
     def text(self) -> str:

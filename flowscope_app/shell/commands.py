@@ -16,9 +16,9 @@ from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.shell.actions import ActionRow
 from flowscope_app.shell.attach import AttachDialog
-from flowscope_app.shell.doctor import DoctorDialog
 from flowscope_app.shell.health import HealthDialog
 from flowscope_app.shell.link import Reply, describe_failure
+from flowscope_app.shell.output import OutputDialog
 from flowscope_app.shell.own_process import run_flowscope
 from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.rows import SessionRow
@@ -69,6 +69,8 @@ class Commands:
             ActionRow("Previous session", "Session", ("Ctrl+Up",), lambda: self.step_session(-1)),
             ActionRow("Rename session…", "Session", ("F2",), lambda: self.rename_session(None)),
             ActionRow("Delete session…", "Session", ("Ctrl+Backspace",), lambda: self.delete_session(None)),
+            ActionRow("Pin or unpin session", "Session", ("Ctrl+P",), lambda: self.pin_session(None, None)),
+            ActionRow("What retention would delete…", "Session", (), self.retention),
             ActionRow("Open session files…", "Session", ("Ctrl+O",), self.open_files),
             ActionRow("Export session…", "Session", ("Ctrl+S",), self.export_session),
             ActionRow("Attach a program…", "General", ("Ctrl+Shift+A",), self.attach),
@@ -121,7 +123,7 @@ class Commands:
 
     def doctor(self) -> None:
         """Run `flowscope doctor` and show what it says."""
-        DoctorDialog(self._window.db, self._window).show()
+        OutputDialog("Doctor", ["doctor", "--db", self._window.db], self._window).show()
 
     def health(self) -> None:
         """Show how the collector fares."""
@@ -140,6 +142,19 @@ class Commands:
         name, sure = QInputDialog.getText(self._window, "Rename session", "Name", QLineEdit.EchoMode.Normal, row.title)
         if sure and name.strip() and name != row.title:
             self._order({"cmd": "rename_session", "session": row.id, "name": name.strip()}, "renamed")
+
+    def pin_session(self, session_id: str | None, pinned: bool | None) -> None:
+        """Have the collector exempt it from retention, or no longer; None: whichever it is not."""
+        row = self._session(session_id)
+        if row is not None:
+            pinned = not row.pinned if pinned is None else pinned
+            request = {"cmd": "pin_session", "session": row.id, "pinned": pinned}
+            self._order(request, "pinned" if pinned else "unpinned")
+
+    def retention(self) -> None:
+        """Show what the limits on what is kept would delete now; nothing is deleted by that."""
+        arguments = ["sessions", "--prune", "--dry-run", "--db", self._window.db]
+        OutputDialog("What retention would delete", arguments, self._window).show()
 
     def delete_session(self, session_id: str | None) -> None:
         """Ask whether, then have the collector delete it."""

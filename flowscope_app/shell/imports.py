@@ -62,7 +62,15 @@ class Imports(QObject):
             self._end("")
         elif reply.get("total"):
             share = 100 * int(reply["done"]) // int(reply["total"])
-            self._banner.say(f"Opening {fmt.one_line(self._file.name, 80)} … {share} %")
+            name = fmt.one_line(self._file.name, 80)
+            said = f"Opening {name}: {fmt.count(int(reply.get('records') or 0))} spans"
+            self._banner.say(said, "Cancel", self.cancel, share=share)
+
+    def cancel(self) -> None:
+        """Give up the file that is being read, and those that wait; nothing of them stays."""
+        self._waiting.clear()
+        if self._file is not None and self._timer.isActive():
+            self._link.command({"cmd": "cancel", "task": self._task}, lambda _reply: None)
 
     def _end(self, failure: str) -> None:
         file, self._file = self._file, None

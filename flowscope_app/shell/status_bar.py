@@ -63,13 +63,19 @@ class StatusBar(QWidget):
         self._dot.setAccessibleName("The collector listens" if link.listening else "The collector does not listen")
         self._addr.setText(hide_key(link.addr) if link.listening else "not listening")
         self._rate.setText(f"{fmt.count(whole(status.get('rate')))} spans/s" if status else "")
-        dropped, gaps, refused = (whole(status.get(name)) for name in ("dropped", "gaps", "refused"))
-        lost = dropped + gaps
+        found = status.get("lost")
+        losses = found if isinstance(found, dict) else {}
+        missing, dropped, refused = (whole(losses.get(name)) for name in ("missing", "dropped", "refused"))
+        lost = dropped + missing
         said = f"{fmt.count(lost)} lost" + (f" · {fmt.count(refused)} refused" if refused else "")
         self._lost.setText(said if status else "")
+        self._lost.set_tip(
+            f"All sessions of this database: {fmt.count(missing)} spans missing, {fmt.count(dropped)} dropped by their"
+            f" programs, {fmt.count(refused)} refused. The log says why; the banner counts those of the session shown."
+        )
         self._lost.set_role("error" if lost or refused else "dim")
-        found = {figure.name: (figure, value) for figure, value in figures.known(status)}
-        lag, value = found["lag_ms"]
+        known = {figure.name: (figure, value) for figure, value in figures.known(status)}
+        lag, value = known["lag_ms"]
         self._lag.setText(f"lag {lag.text(value)}" if value is not None and status.get("rate") else "")
         self._lag.set_tip(lag.help)
         path = Path(self._db)

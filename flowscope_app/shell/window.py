@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         self.feed.failed.connect(lambda why: self.banner.say(f"The database cannot be read: {why}"))
         self.sessions.rename_requested.connect(self.commands.rename_session)
         self.sessions.delete_requested.connect(self.commands.delete_session)
+        self.sessions.pin_requested.connect(self.commands.pin_session)
 
     def _first_session(self) -> None:
         """Show the session shown last, or the newest; while following, one that a program has just begun."""

@@ -323,6 +323,15 @@ class StoreWriter:
         finally:
             self.connection.execute("PRAGMA synchronous = FULL")
 
+    def losses(self) -> dict[str, int]:
+        """What the whole database knows not to have: records missing, dropped, refused. Raises StoreFault."""
+        try:
+            totals = dict(self.connection.execute("SELECT name, value FROM meta").fetchall())
+            (missing,) = self.connection.execute("SELECT coalesce(sum(last - first + 1), 0) FROM gaps").fetchone()
+        except sqlite3.Error as error:
+            raise fault(error, self.path) or error from error
+        return {"missing": missing, "dropped": totals.get("dropped", 0), "refused": totals.get("refused", 0)}
+
     def size(self) -> int:
         """Bytes of the database file and its write-ahead log."""
         return file_size(self.path)

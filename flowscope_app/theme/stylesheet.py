@@ -132,6 +132,9 @@ QWidget#topBar { background: $panel; border-bottom: 1px solid $line; }
 QWidget#statusBar { background: $panel; border-top: 1px solid $line; }
 QWidget#statusBar QLabel { font-size: 12px; }
 QWidget#banner { background: $raised; border-bottom: 1px solid $warn; }
+QWidget#banner[busy="true"] { border-bottom: 1px solid $line; }
+QProgressBar { background: $window; border: 1px solid $line; border-radius: 3px; text-align: center; color: $text; }
+QProgressBar::chunk { background: $selection; border-radius: 2px; }
 QDialog#palette { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QDialog#palette QListWidget { background: transparent; }
 QStatusBar { background: $panel; border-top: 1px solid $line; color: $dim; }

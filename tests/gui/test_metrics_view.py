@@ -59,7 +59,7 @@ def filled(recorder: Recorder) -> MetricsModel:
 def test_a_row_says_how_an_operation_went(qapp: object) -> None:
     model = filled(agent_loop())
     assert cells(model, "read_file") == [
-        "read_file", "4", "1", "25.0 %", "109 ms", "109 ms", "109 ms", "436 ms", "436 ms", "15.9 %", "–", "–",
+        "read_file", "4", "1", "25.0 %", "–", "109 ms", "109 ms", "109 ms", "436 ms", "436 ms", "15.9 %", "–", "–",
     ]  # fmt: skip
     assert cells(model, "ChatAnthropic")[Column.TOKENS_IN] == "7,800"
     right = model.index(0, Column.P95).data(Qt.ItemDataRole.TextAlignmentRole)

@@ -71,9 +71,13 @@ def figures(node: Node, grouping: Grouping) -> list[str]:
     times = [] if grouping == "call" else [f"{fmt.count(node.calls)}×"]
     if node.pending:
         return [*times, "running …", fmt.duration(node.total)]
+    if node.abandoned and node.calls == 1:
+        return ["∅ abandoned"]
     parts = [*times, fmt.duration(node.total)]
     if node.errors:
         parts.append("✕" if grouping == "call" else f"{fmt.count(node.errors)} ✕")
+    if node.abandoned:
+        parts.append(f"{fmt.count(node.abandoned)} ∅")
     if node.tokens:
         parts.append(fmt.tokens(node.tokens))
     return parts
@@ -114,7 +118,8 @@ def _times(calls: int) -> str:
 
 
 def _errors(node: Node) -> str:
-    return f", {fmt.count(node.errors)} failed" if node.errors else ""
+    failed = f", {fmt.count(node.errors)} failed" if node.errors else ""
+    return failed + (f", {fmt.count(node.abandoned)} abandoned" if node.abandoned else "")
 
 
 def _matching(snapshot: Snapshot, grouping: Grouping, mask: Mask | None) -> frozenset[int] | None:

@@ -102,6 +102,9 @@ class NodeItem(QGraphicsItem):
         tokens = theme.current()
         scale = option.levelOfDetailFromTransform(painter.worldTransform())
         kind = tokens.error if node.errors and node.id not in (START,) else tokens.kind(node.kind)
+        left = bool(node.abandoned) and node.abandoned == node.calls and node.id not in (START, END)
+        if left:
+            kind = tokens.faint
         border = tokens.accent if self.chosen else mixed(kind, tokens.panel, 0.15)
         fill = (
             mixed(tokens.raised, tokens.selection, 0.6)
@@ -118,6 +121,8 @@ class NodeItem(QGraphicsItem):
         painter.fillRect(QRectF(self._rect.left(), self._rect.top(), _BAR, self._rect.height()), kind)
         painter.restore()
         pen = QPen(border, 2.0 if self.chosen else 1.2)
+        if left:
+            pen.setDashPattern([3.0, 2.5])
         painter.setPen(pen)
         painter.drawPath(outline)
         if scale >= _VERY_FAR:

@@ -32,7 +32,7 @@ Index = QModelIndex | QPersistentModelIndex
 _POLL_MS = 1_000  # a report changes no span, so that nothing else tells of it
 _ROW_HEIGHT = 26
 _DOT = 8.0
-_WIDTHS = {Column.TIME: 150, Column.KIND: 190, Column.COUNT: 88, Column.SESSION: 190}
+_WIDTHS = {Column.TIME: 130, Column.KIND: 150, Column.COUNT: 88, Column.SESSION: 130}
 
 
 class _Reader(Protocol):

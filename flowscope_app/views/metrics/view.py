@@ -39,6 +39,7 @@ _WIDTHS = {
     Column.CALLS: 58,
     Column.ERRORS: 60,
     Column.RATE: 80,
+    Column.ABANDONED: 56,
     Column.SHARE: 126,
     Column.TOKENS_IN: 84,
     Column.TOKENS_OUT: 90,

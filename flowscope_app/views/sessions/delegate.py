@@ -14,6 +14,7 @@ from flowscope_app.spans.rows import SessionRow
 HEIGHT = 52
 _LEFT, _RIGHT, _LINE = 16, 14, 20
 _DOT = 7
+_PIN = 14
 
 
 class SessionDelegate(QStyledItemDelegate):
@@ -35,7 +36,8 @@ class SessionDelegate(QStyledItemDelegate):
         first = QRect(room.left(), room.top(), room.width(), _LINE)
         second = QRect(room.left(), room.bottom() - _LINE + 1, room.width(), _LINE)
         ground = _ground(painter, option)
-        _first_line(painter, first, str(index.data()), bool(index.data(LiveRole)), str(index.data(WhenRole)), ground)
+        live, when = bool(index.data(LiveRole)), str(index.data(WhenRole))
+        _first_line(painter, first, str(index.data()), live, when, row.pinned, ground)
         _second_line(painter, second, row, ground)
         painter.restore()
 
@@ -58,12 +60,17 @@ def _ground(painter: QPainter, option: QStyleOptionViewItem) -> QColor:
     return ground
 
 
-def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str, ground: QColor) -> None:
+def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str, pinned: bool, ground: QColor) -> None:
     tokens = theme.current()
     painter.setFont(theme.ui_font())
     painter.setPen(theme.ink(tokens.success if live else tokens.dim, ground, tokens.text))
     painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, when)
     rect = rect.adjusted(0, 0, -QFontMetrics(painter.font()).horizontalAdvance(when) - 10, 0)
+    if pinned:
+        ink = theme.ink(tokens.dim, ground, tokens.text).name()
+        place = QRect(rect.right() - _PIN, rect.center().y() - _PIN // 2, _PIN, _PIN)
+        theme.icon("pin", colour=ink, size=_PIN).paint(painter, place)
+        rect = rect.adjusted(0, 0, -_PIN - 6, 0)
     if live:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(tokens.success)

@@ -18,10 +18,11 @@ from flowscope_app.views.sessions.delegate import SessionDelegate
 
 
 class SessionsView(QWidget):
-    """The list, or how to attach a program while there is none. Renaming and deleting are the shell's to do."""
+    """The list, or how to attach a program while there is none. What is done to a session is the shell's to do."""
 
     rename_requested = Signal(str)  # session id
     delete_requested = Signal(str)  # session id
+    pin_requested = Signal(str, bool)  # session id, whether it is to be pinned
 
     def __init__(self, state: ViewState, queries: Queries, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +83,9 @@ class SessionsView(QWidget):
             return
         menu = QMenu(self)
         menu.addAction("Rename…").triggered.connect(lambda: self.rename_requested.emit(row.id))
+        menu.addAction("Unpin" if row.pinned else "Pin: keep it when old ones are deleted").triggered.connect(
+            lambda: self.pin_requested.emit(row.id, not row.pinned)
+        )
         menu.addAction("Copy its id").triggered.connect(lambda: QGuiApplication.clipboard().setText(row.id))
         menu.addSeparator()
         menu.addAction("Delete…").triggered.connect(lambda: self.delete_requested.emit(row.id))

@@ -1,4 +1,4 @@
-"""Shows what `flowscope doctor` says."""
+"""Shows what a `flowscope` command says: the doctor, the dry run of retention."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flowscope_app.shell.own_process import run_flowscope
 from flowscope_app.views.common.copy_button import CopyButton
 
 
-class DoctorDialog(QDialog):
+class OutputDialog(QDialog):
     """Runs the command in a process of its own: it works when things are broken."""
 
-    def __init__(self, db: str, parent: QWidget) -> None:
+    def __init__(self, title: str, arguments: list[str], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Doctor")
+        self.setWindowTitle(title)
         self._text = QPlainTextEdit(readOnly=True)
         self._text.setFont(theme.mono_font())
         self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -28,4 +28,4 @@ class DoctorDialog(QDialog):
         layout.addWidget(self._text)
         layout.addWidget(buttons)
         self.resize(760, 520)
-        run_flowscope(["doctor", "--db", db], self, lambda _status, out, err: self._text.setPlainText(out + err))
+        run_flowscope(arguments, self, lambda _status, out, err: self._text.setPlainText(out + err))
