@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 JS := flowscope_sdk/javascript
 export QT_LOGGING_RULES ?= qt.qpa.*=false
 
-.PHONY: demo test lint unit js bench setup clean
+.PHONY: demo test lint unit js bench matrix setup clean
 
 demo: $(READY)
 	@$(BIN)/python -m flowscope_app.shell.demo
@@ -27,6 +27,10 @@ js: $(READY) $(JS)/node_modules/.ready
 
 bench: $(READY)
 	QT_QPA_PLATFORM=offscreen $(BIN)/flowscope bench
+
+# Every version of rows.toml, one environment each under $XDG_CACHE_HOME/flowscope; long the first time.
+matrix: $(READY)
+	$(BIN)/python tests/matrix/run.py --write docs/matrix.md
 
 setup: $(READY)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "flowscope_sdk" / "python"
 ROWS = Path(__file__).with_name("rows.toml")
+TEST_NEEDS = ("pytest>=8,<10", "pytest-asyncio>=1,<2", "pytest-timeout>=2.3,<3")
 
 
 class Unavailable(Exception):
@@ -43,7 +44,7 @@ def cache() -> Path:
 
 def environment(name: str, pins: tuple[str, ...], python: str = "") -> Path:
     """The Python of an environment with these pins and what the SDK needs; made now if there is none yet."""
-    needs = (*pins, *_sdk_needs())
+    needs = (*pins, *_sdk_needs(), *TEST_NEEDS)
     interpreter = _interpreter(python)
     version = subprocess.check_output([interpreter, "-c", "import sys; print(sys.version)"], text=True)
     key = hashlib.sha256("\n".join((*needs, version)).encode()).hexdigest()[:12]

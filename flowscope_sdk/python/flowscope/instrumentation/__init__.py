@@ -49,6 +49,7 @@ REGISTRY: dict[str, Integration] = {
                 "langchain_core.language_models.chat_models",
                 "langchain_core.language_models.llms",
                 "langchain_core.retrievers",
+                "langchain_core.tools",
                 "langchain_core.embeddings",  # a module of its own up to 0.1.37, then a package
                 "langchain_core.embeddings.embeddings",
                 "langchain.chains.base",

@@ -274,7 +274,7 @@ def handler_class(runs: Runs) -> type[Any]:
 
         @guarded
         def on_llm_error(self, error: BaseException, *, run_id: UUID, response: Any = None, **kwargs: Any) -> None:
-            if response is None:
+            if response is None or not response.generations:
                 runs.fail(run_id, error)
             else:
                 about = values.response_metadata(response)

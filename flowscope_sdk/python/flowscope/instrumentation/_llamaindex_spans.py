@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FRAMEWORK = "llamaindex"
 # Spans that ended lately are still parents of what a background task starts under them.
 _REMEMBERED = 1024
+_CHAT_WRITERS = frozenset(("write_response_to_history", "awrite_response_to_history"))
 
 
 class Call:
@@ -50,12 +51,13 @@ class Call:
 class Stream:
     """The calls that returned one and the same stream: they end when it does."""
 
-    __slots__ = ("__weakref__", "calls", "pieces", "watched")
+    __slots__ = ("__weakref__", "calls", "pieces", "watched", "writing")
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.pieces: list[str] = []
         self.watched = False  # its pieces pass through _read or _aread
+        self.writing = False  # a chat's answer is being written to the engine's memory
 
 
 class Calls:
@@ -66,7 +68,7 @@ class Calls:
         self._open: dict[str, Call] = {}
         self._ended: OrderedDict[str, Span] = OrderedDict()
         self._streams: weakref.WeakKeyDictionary[Any, Stream] = weakref.WeakKeyDictionary()
-        self._chats: dict[int, list[Call]] = {}
+        self._chats: dict[int, Stream] = {}
 
     def current(self) -> Span | None:
         """The span of the call that LlamaIndex says is running here."""
@@ -79,13 +81,17 @@ class Calls:
 
     def enter(self, id_: str, bound: inspect.BoundArguments, instance: Any, parent_id: str | None, tags: Any) -> None:
         """A call begins. A private method of an object in whose public method it is called is part of that call."""
-        name = id_[:-37]  # without "-" and a uuid
+        name = id_[:-37].rpartition("<locals>.")[2]  # without "-" and a uuid
         method = name.rpartition(".")[2]
         above = self._open.get(parent_id or "")
         if method.startswith("_") and not method.startswith("__") and above is not None and above.instance is instance:
             above.ids.append(id_)
             self._open[id_] = above
             return
+        if instance is not None:  # up to 0.11 it was named for the class that defines the method
+            name = f"{type(instance).__name__}.{method}"
+            if method in _CHAT_WRITERS:
+                self._chat(instance).writing = True
         kind = values.kind(instance, method, bound)
         about: dict[str, Any] = {"llamaindex.span_id": id_, **values.about(instance, kind)}
         if tags:
@@ -116,14 +122,14 @@ class Calls:
             self._wait_for_chat(call, result)
         else:
             self.end(call, result=result)
-        self._chat_written(instance)
+        self._written_by(id_, instance)
 
     def drop(self, id_: str, instance: Any, error: BaseException | None) -> None:
         """A call raises."""
         call = self._open.get(id_)
         if call is not None and call.ids[0] == id_:
             self.end(call, error=error)
-        self._chat_written(instance)
+        self._written_by(id_, instance)
 
     def end(self, call: Call, *, result: Any = ..., error: BaseException | None = None) -> None:
         """Close a call's span; what only steers the program is no failure."""
@@ -135,6 +141,8 @@ class Calls:
         output: Any = call.output
         if output is ... and result is not ...:
             output = values.embedding_output(result) if call.span.kind == "embedding" else values.readable(result)
+        if call.span.kind == "workflow" and result is not ... and not isinstance(result, BaseException):
+            output = output if isinstance(output, dict) and "result" in output else {"result": output}
         if call.span.kind == "retriever" and result is not ...:
             call.span.set_metadata(values.retrieval_metadata(result))
             output = {"documents": values.readable(result)}
@@ -169,8 +177,8 @@ class Calls:
         group.calls.append(call)
         return group
 
-    def _wait_for_response(self, call: Call, response: Any) -> None:
-        stream = response.response_gen
+    def _wait_for_response(self, call: Call, response: Any, attribute: str = "response_gen") -> None:
+        stream = getattr(response, attribute)
         asynchronous = inspect.isasyncgen(stream)
         if not (asynchronous or inspect.isgenerator(stream)):
             self.end(call, result=response)
@@ -181,31 +189,63 @@ class Calls:
             # What the stream does is done under the innermost of the calls that returned it.
             inside = group.calls[0].ids[0]
             watched = self._aread(stream, group, inside) if asynchronous else self._read(stream, group, inside)
-            response.response_gen = watched
+            setattr(response, attribute, watched)
             self._streams[watched] = group
             weakref.finalize(watched, self._forgotten, group)
         if call.output is ...:
             call.output = _Streamed(group, values.readable(response))
 
     def _wait_for_chat(self, call: Call, response: Any) -> None:
-        call.returned = True
-        if not getattr(response, "is_writing_to_memory", True) and response.chat_stream is not None:
-            self._wait(call, response.chat_stream)
+        if not getattr(response, "is_writing_to_memory", True):
+            asynchronous = getattr(response, "achat_stream", None) is not None
+            self._wait_for_response(call, response, "achat_stream" if asynchronous else "chat_stream")
             return
-        key = id(response)
-        self._chats.setdefault(key, []).append(call)
-        weakref.finalize(response, self._chat_forgotten, key)
+        call.returned = True
+        chat = self._chat(response)
+        chat.calls.append(call)
+        for piece in chat.pieces:
+            call.span.stream(piece)
         # The thread that writes may have been done before.
-        if response.is_done or response.exception is not None:
+        if not chat.writing and (response.is_done or response.exception is not None):
             self._chat_written(response)
 
+    def _chat(self, response: Any) -> Stream:
+        key = id(response)
+        chat = self._chats.get(key)
+        if chat is None:
+            chat = self._chats[key] = Stream()
+            weakref.finalize(response, self._chat_forgotten, key)
+        return chat
+
+    def chat_piece(self, writer: Call, text: str) -> None:
+        """A chat engine's answer grows while a thread of its own writes it to the engine's memory."""
+        if writer.instance is not None and "StreamingAgentChatResponse" in mro_names(writer.instance):
+            chat = self._chat(writer.instance)
+            chat.pieces.append(text)
+            for call in chat.calls:
+                call.span.stream(text)
+
+    def _written_by(self, id_: str, instance: Any) -> None:
+        if id_[:-37].rpartition(".")[2] in _CHAT_WRITERS:
+            self._chat(instance).writing = False
+            self._chat_written(instance)
+
     def _chat_written(self, response: Any) -> None:
-        for call in self._chats.pop(id(response), ()) if response is not None else ():
-            self.end(call, result=response, error=getattr(response, "exception", None))
+        chat = self._chats.get(id(response)) if response is not None else None
+        if chat is None:
+            return
+        calls, chat.calls = chat.calls, []
+        for call in calls:
+            output = values.readable(response)
+            if not output.get("response"):  # before 0.14 it was known when the reader had read it
+                output["response"] = "".join(chat.pieces).strip()
+            call.output = output if call.output is ... else call.output
+            self.end(call, error=getattr(response, "exception", None))
 
     @guarded
     def _chat_forgotten(self, key: int) -> None:
-        for call in self._chats.pop(key, ()):
+        chat = self._chats.pop(key, None)
+        for call in chat.calls if chat is not None else ():
             self.end(call)
 
     @guarded
@@ -224,6 +264,14 @@ class Calls:
             if call.ids[0] in self._open:
                 self.end(call, error=error)
 
+    @guarded
+    def _grow(self, group: Stream, piece: Any) -> None:
+        text = piece if isinstance(piece, str) else getattr(piece, "delta", None)
+        if isinstance(text, str) and text:
+            group.pieces.append(text)
+            for call in group.calls:
+                call.span.stream(text)
+
     def _read(self, stream: Any, group: Stream, inside: str) -> Iterator[Any]:
         over: BaseException | None = None
         try:
@@ -235,8 +283,7 @@ class Calls:
                     return
                 finally:
                     self._active.reset(token)
-                if isinstance(piece, str):
-                    group.pieces.append(piece)
+                self._grow(group, piece)
                 yield piece
         except BaseException as error:
             over = error
@@ -256,8 +303,7 @@ class Calls:
                     return
                 finally:
                     self._active.reset(token)
-                if isinstance(piece, str):
-                    group.pieces.append(piece)
+                self._grow(group, piece)
                 yield piece
         except BaseException as error:
             over = error

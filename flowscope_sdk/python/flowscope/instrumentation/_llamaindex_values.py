@@ -164,6 +164,12 @@ def completion_output(response: Any) -> Any:
     return None if response is None else {"text": _genai.get(response, "text")}
 
 
+def reasoning_delta(response: Any) -> str:
+    """The piece of reasoning in a piece of an answer."""
+    piece = _genai.get(_genai.get(response, "additional_kwargs"), "thinking_delta")
+    return piece if isinstance(piece, str) else ""
+
+
 def response_metadata(response: Any) -> Metadata:
     """What a model said of its answer: model, finish reason and tokens, from where the provider put them."""
     raw, extra = _genai.get(response, "raw"), _genai.get(response, "additional_kwargs")

@@ -122,6 +122,7 @@ def _opened(kind: str, span: Span) -> None:
 _MODEL = ("llm",)
 _RETRIEVER = ("retriever",)
 _CHAIN = ("chain", "agent")
+_TOOL = ("tool",)
 
 
 def _patch_chat_models(module: Any) -> None:
@@ -155,6 +156,14 @@ def _patch_chains(module: Any) -> None:
         _patch(module.Chain, name, functools.partial(_in_call, _CHAIN))
     for name in ("ainvoke", "acall"):
         _patch(module.Chain, name, functools.partial(_in_call_async, _CHAIN))
+
+
+def _patch_tools(module: Any) -> None:
+    tool = vars(module).get("BaseTool")
+    if tool is None or tool.__module__ != module.__name__ or hasattr(module, "copy_context"):
+        return  # since 0.1.36 LangChain runs a tool in a context of its own
+    _patch(tool, "run", functools.partial(_in_call, _TOOL))
+    _patch(tool, "arun", functools.partial(_in_call_async, _TOOL))
 
 
 def _patch_embeddings(module: Any) -> None:
@@ -272,15 +281,16 @@ def _in_stream_async(kinds: tuple[str, ...], original: _Method) -> _Method:
 def _users_first(original: _Method) -> Callable[..., Coroutine[Any, Any, Any]]:
     """AsyncCallbackManager.on_llm_start tells no other handler once one is inline: tell the others, then ours."""
 
-    async def on_llm_start(self: Any, serialized: Any, prompts: list[str], run_id: Any = None, **kwargs: Any) -> Any:
+    async def on_llm_start(self: Any, serialized: Any, prompts: list[str], *run_id: Any, **kwargs: Any) -> Any:
         others = [each for each in self.handlers if each is not _handler]
         if len(others) == len(self.handlers) or all(each.run_inline for each in others):
-            return await original(self, serialized, prompts, run_id, **kwargs)
+            return await original(self, serialized, prompts, *run_id, **kwargs)
         start_ns = _langchain_runs.now_ns()
         manager = copy.copy(self)
         manager.handlers = others
-        runs = await original(manager, serialized, prompts, run_id, **kwargs)
+        runs = await original(manager, serialized, prompts, *run_id, **kwargs)
         told = {"parent_run_id": self.parent_run_id, "tags": self.tags, "metadata": self.metadata, **kwargs}
+        told.pop("run_id", None)
         for run, prompt in zip(runs, prompts, strict=True):
             run.handlers = self.handlers
             _handler.on_llm_start(serialized, [prompt], run_id=run.run_id, start_ns=start_ns, **told)
@@ -295,6 +305,7 @@ _INSTALL: dict[str, Callable[[Any], None]] = {
     "langchain_core.language_models.chat_models": _patch_chat_models,
     "langchain_core.language_models.llms": _patch_text_models,
     "langchain_core.retrievers": _patch_retrievers,
+    "langchain_core.tools": _patch_tools,
     "langchain_core.embeddings": _patch_embeddings,
     "langchain_core.embeddings.embeddings": _patch_embeddings,
     "langchain.chains.base": _patch_chains,

@@ -118,11 +118,18 @@ def _completion_start(calls: Calls, call: Call, event: Any) -> None:
 
 
 def _progress(calls: Calls, call: Call, event: Any) -> None:
+    reasoning = values.reasoning_delta(event.response)
+    if reasoning:
+        call.span.stream_reasoning(reasoning)
     delta = event.response.delta
     if isinstance(delta, str) and delta:
         call.span.stream(delta)
-    else:
+    elif not reasoning:
         call.span.first_token()
+
+
+def _chat_piece(calls: Calls, call: Call, event: Any) -> None:
+    calls.chat_piece(call, event.delta)
 
 
 def _chat_end(calls: Calls, call: Call, event: Any) -> None:
@@ -174,6 +181,7 @@ def _exception(calls: Calls, call: Call, event: Any) -> None:
 _EVENTS: dict[str, Callable[[Calls, Call, Any], None]] = {
     "LLMChatStartEvent": _chat_start,
     "LLMChatInProgressEvent": _progress,
+    "StreamChatDeltaReceivedEvent": _chat_piece,
     "LLMChatEndEvent": _chat_end,
     "LLMCompletionStartEvent": _completion_start,
     "LLMCompletionInProgressEvent": _progress,
