@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="the benchmarks to run (default: all)")
     parser.add_argument("--list", action="store_true", help="only print their names")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long soak, upkeep and large measure")
-    parser.add_argument("--spans", type=int, metavar="N", help="how many spans large stores, and phoenix is given")
+    parser.add_argument("--spans", type=int, metavar="N", help="how many spans large, exchange and phoenix take")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ there, and must give what comes out there: the same payloads, written the same w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -67,9 +67,8 @@ def decode_entries(body: bytes) -> list[Entry] | None:
     if len(body) > _LONG:
         return None
     try:
-        untidy = _untidy(body)
         found = _array(body) if body[:1] == b"[" else [_object(body)]
-        return None if len(found) > MAX_RECORDS else _entries(found, untidy)
+        return None if len(found) > MAX_RECORDS else _entries(found, _spaced(body))
     except (_Odd, msgspec.MsgspecError, ProtocolError, ValueError, RecursionError):
         return None
 
@@ -77,27 +76,32 @@ def decode_entries(body: bytes) -> list[Entry] | None:
 def decode_texts(texts: Sequence[bytes]) -> list[Entry] | None:
     """The records of texts that hold one object each, the lines of a file for one; else None, as above."""
     try:
-        if max(map(len, texts), default=0) > _LONG:
+        if max(map(len, texts)) > _LONG:
             return None
-        # Joined to be looked at only: what stands in two of them must not become one object.
-        untidy = _untidy(b"".join(texts))
-        return _entries(map(_object, texts), untidy)
+        return _entries(list(map(_object, texts)), _spaced(texts[0]))
     except (_Odd, msgspec.MsgspecError, ProtocolError, ValueError, RecursionError):
         return None
 
 
-def _untidy(text: bytes) -> bool:
-    """Whether payloads in it may not be written as orjson writes them. Raises _Odd, or ValueError: not UTF-8."""
-    if not text.isascii():
-        text.decode()
-    shape = text.translate(_SHAPE)
+def _spaced(text: bytes) -> bool:
+    """Whether there is space between members: who spaces the first ones spaces all."""
+    return b'": ' in text[:_HEAD]
+
+
+def _untidy(values: bytes) -> bool:
+    """Whether payloads, joined by commas, may not be written as orjson writes them.
+
+    Raises _Odd where an integer may not fit 64 bits, ValueError where it is not UTF-8.
+    """
+    if not values.isascii():
+        values.decode()
+    shape = values.translate(_SHAPE)
     if _holds(shape, b"0" * 20) or _holds(shape, b"-" + b"0" * 19):
-        raise _Odd  # an integer may not fit 64 bits
+        raise _Odd
     return (
         b"\n" in shape
-        or b'": ' in text[:_HEAD]  # one that spaces its first members spaces all
         or _holds(shape, b"0e000")  # a number may not fit a float
-        or (b"\\" in text and (b"\\u" in text or b"\\/" in text))
+        or (b"\\" in values and (b"\\u" in values or b"\\/" in values))
     )
 
 
@@ -112,11 +116,14 @@ def _holds(shape: bytes, needle: bytes) -> bool:
     return False
 
 
-def _entries(found: Iterable[_Wire], untidy: bool) -> list[Entry]:
+def _entries(found: Sequence[_Wire], spaced: bool) -> list[Entry]:
     """Long because every call counts here: it is what a collector does for each span."""
+    values = [bytes(raw) for wire in found for raw in (wire.input, wire.output, wire.metadata)]
+    rewrite = _untidy(b",".join(values)) or spaced
+    values = [value if len(value) < 2 * _DEEP and not rewrite else _looked_at(value, rewrite) for value in values]
     entries: list[Entry] = []
-    append, read, second, status_of, payload = entries.append, read_said, _seconds.get, STATUS_OF, _payload
-    for wire in found:
+    append, read, second, status_of = entries.append, read_said, _seconds.get, STATUS_OF
+    for wire, given, result, metadata in zip(found, values[::3], values[1::3], values[2::3], strict=True):
         time, ended, error, text = wire.start_time, wire.end_time, wire.error or None, wire.status
         base, fraction = second(time[:20]), time[20:29]
         if base is not None and time[29:] == "Z" and fraction.isdigit() and fraction.isascii():
@@ -134,39 +141,31 @@ def _entries(found: Iterable[_Wire], untidy: bool) -> list[Entry]:
         status = status_of[text or ("error" if error else "pending" if end is None else "success")]
         if not 0 <= start <= last <= MAX_TIME_NS or (not status) is not (end is None) or wire.parent_id == wire.id:
             raise _Odd
-        given, result, metadata = payload(wire.input), payload(wire.output), payload(wire.metadata)
-        if untidy:
-            given, result, metadata = _rewritten(given), _rewritten(result), _rewritten(metadata)
         said = NOTHING
-        if metadata is not None:
+        if metadata != b"null":
             said = read(metadata)  # which must be an object
-            if metadata == b"{}":
-                metadata = None
-            elif status == _ERROR and said.abandoned is True:
+            if status == _ERROR and said.abandoned is True:
                 status = _ABANDONED
         append(
             Entry(
                 wire.id, wire.session_id, wire.parent_id, wire.operation, wire.framework, wire.language, start, end,
-                given, result, metadata, status, error, said,
+                None if given == b"null" else given, None if result == b"null" else result,
+                None if metadata in _EMPTY else metadata, status, error, said,
             )
         )  # fmt: skip
     return entries
 
 
 _ERROR, _ABANDONED = int(Status.ERROR), int(Status.ABANDONED)
+_EMPTY = frozenset((b"null", b"{}"))
 
 
-def _payload(raw: Raw) -> bytes | None:
-    """The bytes of a value; None for null."""
-    data = bytes(raw)
-    if len(data) >= 2 * _DEEP and data.count(b"[") + data.count(b"{") > _DEEP:
-        return _rewritten(data)
-    return None if data == b"null" else data
-
-
-def _rewritten(data: bytes | None) -> bytes | None:
+def _looked_at(data: bytes, rewrite: bool) -> bytes:
+    """A value as orjson writes it, if `rewrite` says so or it may be nested too deep to be written; else as it is."""
+    if not rewrite and data.count(b"[") + data.count(b"{") <= _DEEP:
+        return data
     try:
-        return None if data is None else orjson.dumps(orjson.loads(data))
+        return orjson.dumps(orjson.loads(data))
     except TypeError:  # nested deeper than it writes
         raise _Odd from None
 

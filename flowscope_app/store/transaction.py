@@ -155,13 +155,14 @@ class Transaction:
         staged, committed = self._staged, self.committed
         session_id, rows = "", {}
         for record in records:
-            if isinstance(record, Report):
+            if isinstance(record, Entry):
+                entry = record
+            elif isinstance(record, Report):
                 self._report(record, producer)
                 continue
-            entry = record if isinstance(record, Entry) else entry_of(record)
-            sender = producer
-            if sender is None:
-                sender = self._sender(entry)
+            else:
+                entry = entry_of(record)
+            sender = producer or self._sender(entry)
             if entry.session_id != session_id:
                 session_id = entry.session_id
                 rows = staged.setdefault(session_id, {})

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from bench_ingest import BATCH, record
-
-from flowscope.protocol import Header, ProducerInfo
-from flowscope_app.store import Incoming, StoreWriter, decode_entries
+from filling import fill
 
 SPANS = 1_000_000
 FORMATS = ("flowscope", "jsonl", "json")
-
-
-def fill(db: str, spans: int) -> None:
-    """A database with one session of `spans` spans."""
-    info = ProducerInfo("bench-producer", "bench", "bench.py", os.getpid(), "", "python", "python", "")
-    with StoreWriter.open(db) as writer:
-        for first in range(5, spans + 5, 20 * BATCH):
-            items = []
-            for seq in range(first, min(first + 20 * BATCH, spans + 5), BATCH):
-                texts = list(map(record, range(seq, min(seq + BATCH, spans + 5))))
-                entries = decode_entries(b"[" + b",".join(texts) + b"]")
-                items.append(Incoming(Header(1, info, seq - 4, len(texts)), entries or ()))
-            writer.write(items)
 
 
 def timed(*arguments: str) -> tuple[float, float, int]:
@@ -49,7 +32,7 @@ def main(spans: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FLOWSCOPE_HOME"] = folder
         db = str(Path(folder) / "bench.db")
-        fill(db, spans)
+        fill(db, lambda number: "bench", spans, index=False)
         for name in FORMATS:
             file = str(Path(folder) / f"bench.{name}")
             imported = str(Path(folder) / f"{name}.db")
@@ -69,5 +52,6 @@ def main(spans: int) -> int:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else SPANS))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spans", type=int, default=SPANS)
+    sys.exit(main(parser.parse_args().spans))
