@@ -96,6 +96,14 @@ REGISTRY: dict[str, Integration] = {
             aliases=("google_genai", "genai", "gemini"),
         ),
         Integration(
+            name="litellm",
+            targets=("litellm", "litellm.litellm_core_utils.streaming_handler"),
+            package="litellm",
+            since="1.40",
+            before="2",
+            entry="flowscope.instrumentation.litellm:install",
+        ),
+        Integration(
             name="ollama",
             targets=("ollama._client",),
             package="ollama",

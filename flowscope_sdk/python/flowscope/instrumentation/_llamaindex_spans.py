@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
@@ -71,9 +72,31 @@ class Calls:
         self._chats: dict[int, Stream] = {}
 
     def current(self) -> Span | None:
-        """The span of the call that LlamaIndex says is running here."""
+        """The span of the call that LlamaIndex says is running here; of a stream's body it does not say so itself."""
         call = self._open.get(self._active.get() or "")
-        return call.span if call is not None else None
+        span = call.span if call is not None else None
+        read = self._being_read() if self._streams else None
+        if read is None or (span is not None and not _nesting.is_inner(read, span)):
+            return span
+        return read
+
+    def _being_read(self) -> Span | None:
+        """The call whose stream's body is running here: its frame stands below the one that asks."""
+        try:
+            bodies = {
+                frame: group
+                for stream, group in list(self._streams.items())
+                if (frame := getattr(stream, "gi_frame", None) or getattr(stream, "ag_frame", None)) is not None
+            }
+        except RuntimeError:  # another thread has begun a stream meanwhile
+            return None
+        frame = sys._getframe(2) if bodies else None
+        while frame is not None:
+            group = bodies.get(frame)
+            if group is not None:
+                return group.calls[0].span
+            frame = frame.f_back
+        return None
 
     def find(self, id_: str | None) -> Call | None:
         """The open call with LlamaIndex's span id `id_`."""
