@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bad_messages import CASES, Case, record
 from served import Served, serving
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
+from flowscope_app.exchange import FORMATS, Contents, readable
 from flowscope_app.spans.table import SpanTable
 from flowscope_app.store import StoreReader
 
@@ -231,6 +233,35 @@ def test_a_session_file_truncated_at_every_block(served: Served, tmp_path: Path)
         assert served.reader.session("cut") is None
     path.write_bytes(whole)
     assert import_file(served, path)["ok"]
+    served.serves()
+
+
+@pytest.mark.parametrize("depth", [254, 255, 300, 400, 499, 500, 501, 600, 800, 999, 1_000, 1_001])
+def test_depth_is_stored_exported_and_imported_again_or_refused(served: Served, tmp_path: Path, depth: int) -> None:
+    """Deeper than a reader's tools go it is kept as text; beyond 500 levels it is refused, and says so."""
+    session, path = f"depth {depth}", tmp_path / "deep"
+    before = served.ask(cmd="status")["refused"]
+    deep = b"[" * depth + b"]" * depth
+    served.push([[orjson.dumps(record(session))[:-1] + b',"input":' + deep + b',"output":{"a":' + deep[1:-1] + b"}}"]])
+    if depth > 500:
+        assert served.ask(cmd="status")["refused"] - before == 1
+        assert served.reader.session(session) is None
+        served.serves()
+        return
+    (stored,) = served.records(session).values()
+    assert (stored.input == deep) is (depth < 255)
+    assert orjson.loads(stored.input) == (deep.decode() if depth >= 255 else orjson.loads(deep))
+    row = served.reader.session(session)
+    assert row is not None
+    for name in readable():
+        with path.open("wb") as file:
+            FORMATS[name].write(Contents(served.reader, [row]), file)
+        assert served.ask(cmd="delete_session", session=session)["ok"]
+        assert import_file(served, path)["ok"]
+        (again,) = served.records(session).values()
+        assert replace(again, metadata={}) == replace(stored, metadata={})
+        row = served.reader.session(session)
+        assert row is not None
     served.serves()
 
 

@@ -209,7 +209,7 @@ def test_a_key_that_others_can_read_is_not_used(home: Path, free_addr: str) -> N
 # commands
 
 
-COMMANDS = ["delete_session", "rename_session", "import", "progress", "stop"]
+COMMANDS = ["delete_session", "rename_session", "pin_session", "import", "progress", "cancel", "stop"]
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
