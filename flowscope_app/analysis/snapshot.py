@@ -28,6 +28,8 @@ class Snapshot:
     end: Int  # those of pending spans at `now`; never before the start
     op: Int32
     model: Int32
+    framework: Int32
+    track: Int32  # key into the table's tracks
     parent: Int32  # a row of this snapshot, or -1
     strand: Int32  # the track it is drawn on
     kind: Int8
@@ -51,6 +53,8 @@ class Snapshot:
             end=np.maximum(end, table.start[:n]),
             op=table.op[:n],
             model=table.model[:n],
+            framework=table.framework[:n],
+            track=table.track[:n],
             parent=parent,
             strand=table.strand[:n],
             kind=table.kind[:n],

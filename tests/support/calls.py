@@ -52,6 +52,8 @@ def session(*calls: Call) -> Calls:
         end=end,
         op=column([name(call.op) for call in calls], np.int32),
         model=column([name(call.model) for call in calls], np.int32),
+        framework=column([0 for _ in calls], np.int32),
+        track=column([call.strand for call in calls], np.int32),
         parent=column([call.parent for call in calls], np.int32),
         strand=column([call.strand for call in calls], np.int32),
         kind=column([call.kind for call in calls], np.int8),

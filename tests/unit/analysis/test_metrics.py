@@ -9,8 +9,10 @@ import pytest
 from sample_sessions import MS, T0, Recorder, agent_loop, big, support_agent
 
 from flowscope_app.analysis.metrics import Metrics, group_quantiles, measure
+from flowscope_app.analysis.programs import programs_of
 from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.spans.kinds import Kind
+from flowscope_app.spans.table import Track
 
 
 def snapshot(recorder: Recorder) -> Snapshot:
@@ -92,3 +94,26 @@ def test_a_large_session_is_measured_without_a_python_step_a_span() -> None:
     metrics = measure(shot)
     assert metrics.calls.sum() == shot.n == 18_000
     assert time.perf_counter() - began < 5  # a loop over spans and groups would take far longer
+
+
+def test_costs_are_summed_where_they_are_known_and_the_others_are_counted() -> None:
+    shot = snapshot(agent_loop())
+    cost = np.full(shot.n, np.nan)
+    calls = np.flatnonzero((shot.tokens_in > 0) & (shot.model != 0))
+    cost[calls[:3]] = 0.25
+    metrics = measure(shot, cost=cost)
+    at = row(metrics, shot, "ChatAnthropic")
+    assert (metrics.cost[at], metrics.unpriced[at]) == (0.75, len(calls) - 3)
+    assert np.isnan(metrics.cost[row(metrics, shot, "read_file")])
+
+
+def test_by_program_threads_of_one_process_are_one() -> None:
+    tracks = {
+        7: Track(7, "MainThread", "", "a"),
+        9: Track(9, "Worker-1", "", "a"),
+        8: Track(8, "MainThread", "", "b"),
+    }
+    numbers, producers = programs_of(np.array([7, 8, 9, 7, 5], np.int32), tracks)
+    assert [producers.get(int(number), "?") for number in numbers] == ["a", "b", "a", "a", "?"]
+    shot = snapshot(agent_loop())
+    assert measure(shot, "program", programs=np.ones(shot.n, np.int32)).calls.tolist() == [shot.n]
