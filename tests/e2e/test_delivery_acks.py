@@ -174,7 +174,7 @@ def two(start_collector: Callable[..., Any], folder: Path) -> Iterator[list[Any]
 def test_several_collectors_get_a_stream_each_without_gaps(start_collector: Callable[..., Any], tmp_path: Path) -> None:
     with two(start_collector, tmp_path) as collectors:
         program = delivery.produce(",".join(each.addr for each in collectors), 5_000, 2.0)
-        delivery.pause(0.5)
+        collectors[0].wait_for(lambda reader: bool(reader.sessions()))
         collectors[0].process.kill()
         collectors[0].process.wait(10)
         collectors[0] = start_collector(addr=collectors[0].addr, db=collectors[0].db)
