@@ -6,6 +6,7 @@ import logging
 
 from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
 
+from flowscope_app.base.memory import give_back
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.qtmodels.worker import ReaderThread
 from flowscope_app.spans.rows import SessionRow
@@ -53,6 +54,11 @@ class _Follower(QObject):
         self._change = None
         self._look()
 
+    @staticmethod
+    def _load(reader: StoreReader, session: int) -> tuple[SpanTable, int]:
+        loaded = reader.load(session)
+        return loaded.table(), loaded.change
+
     def _look(self) -> None:
         reader = self._thread.reader()
         if reader is None:
@@ -66,9 +72,9 @@ class _Follower(QObject):
             if self._session is None:
                 return
             if self._change is None:
-                loaded = reader.load(self._session)
-                table, self._change = loaded.table(), loaded.change
+                table, self._change = self._load(reader, self._session)
                 self.opened.emit(self._session, table, Arranged.of(table))
+                give_back()
             elif moved:
                 self._catch_up(reader, self._session, self._change)
         except Exception as error:

@@ -22,6 +22,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__("top", showValues=True)
         self.setHeight(HEIGHT)
+        self.enableAutoSIPrefix(False)  # it would make its label, which is not shown, anew with every range
         self.setStyle(tickLength=0, autoExpandTextSpace=False)
         self._ticks = Ticks(1, [], [])
         self._view = Viewport(0, 1, 1)

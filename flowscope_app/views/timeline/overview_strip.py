@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from flowscope_app import theme
 from flowscope_app.spans.kinds import Kind
@@ -31,6 +31,7 @@ class _Bars(pg.GraphicsObject):  # type: ignore[misc]
         self.density: Density | None = None
         self._box = box
         self._rects = RectPainter()
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)  # the brush above it moves with every frame
         box.sigResized.connect(lambda *_: self.prepareGeometryChange())
 
     def boundingRect(self) -> QRectF:
