@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
 
@@ -33,6 +34,7 @@ class _Follower(QObject):
         self._timer: QTimer | None = None
         self._session: int | None = None
         self._change: int | None = None  # None: the watched session is not loaded yet
+        self._rows: list[SessionRow] = []
         self._seen = False  # whether the sessions were read once
 
     @Slot()
@@ -54,10 +56,12 @@ class _Follower(QObject):
         self._change = None
         self._look()
 
-    @staticmethod
-    def _load(reader: StoreReader, session: int) -> tuple[SpanTable, int]:
+    def _load(self, reader: StoreReader, session: int) -> tuple[SpanTable, int]:
         loaded = reader.load(session)
-        return loaded.table(), loaded.change
+        table, now = loaded.table(), time.time_ns()
+        if not any(row.key == session and row.live(now) for row in self._rows):
+            table.rest()
+        return table, loaded.change
 
     def _look(self) -> None:
         reader = self._thread.reader()
@@ -67,8 +71,8 @@ class _Follower(QObject):
             moved = reader.changed()
             if moved or not self._seen:
                 self._seen = True
-                rows: list[SessionRow] = reader.sessions()
-                self.sessions.emit(rows)
+                self._rows = reader.sessions()
+                self.sessions.emit(self._rows)
             if self._session is None:
                 return
             if self._change is None:

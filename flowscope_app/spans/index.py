@@ -32,13 +32,17 @@ class HashIndex:
         """Take in the rows that the column, all of it, has beyond those known."""
         first = len(self._column)
         self._column = column
-        if len(column) > _FULL * len(self._slots):
+        if len(column) > _FULL * len(self._slots):  # or it rested
             while len(column) > _FULL * (1 << self._bits):
                 self._bits += 1
             self._slots = np.full(1 << self._bits, -1, np.int32)
             first = 0
         for begin in range(first, len(column), _BLOCK):
             self._put(np.arange(begin, min(begin + _BLOCK, len(column)), dtype=np.int32))
+
+    def rest(self) -> None:
+        """Hold no memory until it is asked again."""
+        self._slots = np.empty(0, np.int32)
 
     def _put(self, rows: Rows) -> None:
         at, slots = self._places(self._column[rows]), self._slots
@@ -58,6 +62,8 @@ class HashIndex:
     def find(self, values: Int64) -> Rows:
         """The row of each value, -1 where there is none."""
         found = np.full(len(values), -1, np.int32)
+        if not len(self._slots):
+            self.extend(self._column)
         for begin in range(0, len(values), _BLOCK):
             self._find(values[begin : begin + _BLOCK], found[begin : begin + _BLOCK])
         return found

@@ -142,6 +142,10 @@ class SpanTable:
         moved = self._place(first_new, np.union1d(reparented, strayed).astype(np.int32))
         return Applied(first_new, np.union1d(changed, moved).astype(np.int32), reparented)
 
+    def rest(self) -> None:
+        """Let go of what only a session that goes on needs; it is made again should it do so."""
+        self._ids.rest()
+
     def _learn(self, names: Mapping[int, str], tracks: Mapping[int, Track]) -> None:
         self.names.update(names)
         self.tracks.update(tracks)

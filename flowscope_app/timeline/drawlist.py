@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.table import NO_END, SpanTable
 from flowscope_app.timeline.lane import Lane
+from flowscope_app.timeline.lane import Mask as Mask
 from flowscope_app.timeline.layout import Layout, ends_of
 from flowscope_app.timeline.rows import BAR, RowMap, depth_first
 from flowscope_app.timeline.viewport import Viewport
@@ -22,8 +22,6 @@ FOLD = 2  # px: a narrower span is folded with its neighbours in the same pixels
 _GAP_FROM = 4  # px: from this width on, a bar leaves one pixel to its right free
 _LEAST_ERROR = 2  # px
 _REACH = 2  # px around a narrow bar in which it is hit
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -198,19 +196,19 @@ def _sample(
     last = last - wide
     run = last >= first
     first, last = first[run], last[run]
-    chosen = _chosen(first, last, lane.errors(table.status), rows, mask)
+    chosen = _chosen(first, last, lane, table.status, mask)
     end = ends_of(table, rows[last], starts[last], now)
     count = (last - first + 1).astype(np.int32)
     found.add(np.full(len(first), index, np.int32), rows[chosen], starts[first], end, count)
 
 
 def _chosen(
-    first: NDArray[np.int64], last: NDArray[np.int64], errors: Rows, rows: Rows, mask: Mask | None
+    first: NDArray[np.int64], last: NDArray[np.int64], lane: Lane, status: NDArray[np.int8], mask: Mask | None
 ) -> NDArray[np.int64]:
     """The span each run is named after: failed before sound, among those that the filter keeps if there are any."""
-    ranked: list[NDArray[Any]] = [errors]
+    ranked: list[Rows] = [lane.errors(status)]
     if mask is not None:
-        ranked += [np.flatnonzero(mask[rows]), errors[mask[rows[errors]]]]
+        ranked += lane.kept(mask, status)
     chosen = first
     for places in ranked:  # the later ones weigh more
         if len(places):

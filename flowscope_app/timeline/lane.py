@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.kinds import Status
 from flowscope_app.timeline.lanes import OPEN
+
+Mask = NDArray[np.bool_]
 
 _NEVER = -(1 << 62)
 
@@ -14,7 +17,20 @@ _NEVER = -(1 << 62)
 class Lane:
     """Rows of the span table by start, with their starts beside them for searching."""
 
-    __slots__ = ("_errors", "_rows", "_scanned", "_starts", "above", "below", "last_end", "last_start", "n", "track")
+    __slots__ = (
+        "_errors",
+        "_kept",
+        "_kept_by",
+        "_rows",
+        "_scanned",
+        "_starts",
+        "above",
+        "below",
+        "last_end",
+        "last_start",
+        "n",
+        "track",
+    )
 
     def __init__(self, track: int, above: int, rows: Rows | None = None, starts: Int64 | None = None) -> None:
         self.track = track
@@ -26,6 +42,8 @@ class Lane:
         self.last_start = self.last_end = _NEVER
         self._errors: Rows = np.empty(0, np.int32)
         self._scanned = 0
+        self._kept_by: Mask | None = None  # the filter's mask that `_kept` is of
+        self._kept: tuple[Rows, Rows] = (self._errors, self._errors)
 
     @property
     def rows(self) -> Rows:
@@ -62,6 +80,7 @@ class Lane:
         if self.n == len(self._rows):
             room = max(8, self.n + self.n // 2)
             self._rows, self._starts = np.resize(self._rows, room), np.resize(self._starts, room)
+        self._kept_by = None
         if start >= self.last_start:
             at = self.n
             self.last_start, self.last_end = start, end
@@ -88,6 +107,7 @@ class Lane:
         self._rows[at : self.n - 1] = self._rows[at + 1 : self.n].copy()
         self._starts[at : self.n - 1] = self._starts[at + 1 : self.n].copy()
         self.n -= 1
+        self._kept_by = None
         self._scanned = min(self._scanned, at)
         if at == self.n:
             last = self.n - 1
@@ -95,9 +115,10 @@ class Lane:
 
     def touch(self, at: int) -> None:
         """Note that the status of the span at a position changed."""
+        self._kept_by = None
         self._scanned = min(self._scanned, at)
 
-    def errors(self, status: np.ndarray[tuple[int], np.dtype[np.int8]]) -> Rows:
+    def errors(self, status: NDArray[np.int8]) -> Rows:
         """Positions of spans that failed; only what is new or touched is looked at."""
         if self._scanned < self.n:
             known = self._errors[: self._errors.searchsorted(self._scanned)]
@@ -107,6 +128,15 @@ class Lane:
         elif len(self._errors) and int(self._errors[-1]) >= self.n:
             self._errors = self._errors[: self._errors.searchsorted(self.n)]
         return self._errors
+
+    def kept(self, mask: Mask, status: NDArray[np.int8]) -> tuple[Rows, Rows]:
+        """Positions of spans that a filter keeps, and of failed ones among them; looked for once a mask."""
+        if self._kept_by is not mask:
+            here = mask[self.rows]
+            errors = self.errors(status)
+            self._kept = np.flatnonzero(here).astype(np.int32), errors[here[errors]]
+            self._kept_by = mask
+        return self._kept
 
 
 def closed(start: int, end: int) -> int:

@@ -9,11 +9,13 @@ import numpy as np
 
 from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
+from flowscope_app.spans.tree import below as all_below
 from flowscope_app.timeline.lane import Lane, closed
 from flowscope_app.timeline.lanes import OPEN, assign, stable_argsort
 
 # From so many spans to place at once, placing all afresh is the quicker way.
 _BULK = 20_000
+_SHALLOW = 48  # levels: deeper than real traces are
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Layout:
         self.unsettled = False  # whether some span lies elsewhere than `rebuild` would put it
         self._lane_of: Rows = np.empty(0, np.int32)
         self._up: Rows = np.empty(0, np.int32)
+        self._above_some = np.empty(0, np.bool_)  # whether a span lies, or once lay, below a row
         self.rebuild(columns)
 
     def lane_of(self, row: int) -> int:
@@ -71,6 +74,8 @@ class Layout:
         start, end = columns.start, columns.end
         self.n = len(start)
         self._up = columns.up() if self.n else np.empty(0, np.int32)
+        self._above_some = np.zeros(self.n, np.bool_)
+        self._above_some[self._up[self._up >= 0]] = True
         # Spans that start together are met in the order of their keys, in whatever order they came.
         order = np.argsort(start, kind="stable") if columns.key is None else np.lexsort((columns.key, start))
         found = assign(start, np.where(end == NO_END, OPEN, end), self._up, columns.strand, order)
@@ -96,7 +101,7 @@ class Layout:
             self.rebuild()
             return
         self._grow()
-        self._up[old : self.n] = self.up(slice(old, None))
+        self._hang_below(np.arange(old, self.n, dtype=np.int32))
         changed = applied.changed[applied.changed < old]
         leaving = self._leaving(old, changed, applied.reparented[applied.reparented < old])
         if len(leaving) > _BULK:
@@ -125,6 +130,7 @@ class Layout:
             room = n + n // 2
             self._lane_of = np.concatenate((self._lane_of[: self.n], np.full(room - self.n, -1, np.int32)))
             self._up = np.concatenate((self._up[: self.n], np.full(room - self.n, -1, np.int32)))
+            self._above_some = np.concatenate((self._above_some[: self.n], np.zeros(room - self.n, np.bool_)))
         self._lane_of[self.n : n] = -1
         self.n = n
 
@@ -140,14 +146,27 @@ class Layout:
         moved = np.union1d(rows[self.up(rows) != self._up[rows]], strayed)
         stay = np.setdiff1d(changed, moved).tolist()
         outgrown = [row for row in stay if not self._keeps(self.lanes[self._lane_of[row]], row)]
-        self._up[rows] = self.up(rows)
+        self._hang_below(rows)
         gone = np.zeros(self.n + 1, np.bool_)  # one more, for parents that are not there (-1)
         below = np.concatenate((moved, outgrown)).astype(np.int32)
-        while len(below):
+        gone[below] = True
+        for _ in range(_SHALLOW):
+            below = below[self._above_some[below]]  # as what follows looks at all rows
+            if not len(below):
+                break
             here = np.zeros(self.n + 1, np.bool_)
-            here[below] = gone[below] = True
+            here[below] = True
             below = np.flatnonzero(here[self._up[:old]] & ~gone[:old]).astype(np.int32)
+            gone[below] = True
+        else:
+            gone[all_below(self._up[: self.n], below)] = True
         return np.flatnonzero(gone[:old]).astype(np.int32)
+
+    def _hang_below(self, rows: Rows) -> None:
+        """Note below which rows some rows lie now."""
+        up = self.up(rows)
+        self._up[rows] = up
+        self._above_some[up[up >= 0]] = True
 
     def _keeps(self, lane: Lane, row: int) -> bool:
         """Whether a replaced span still fits where it is; its new end and status are noted."""

@@ -127,6 +127,15 @@ def test_a_chain_deeper_than_any_program_is_laid_out_all_the_same() -> None:
     assert None not in tops and tops == sorted(set(tops))
 
 
+def test_a_deep_chain_whose_first_caller_comes_last_moves_below_it() -> None:
+    spans = [S(key, key, 100_000 - key, parent=key - 1) for key in range(2, 1_001)]
+    table = table_of(spans)
+    layout = Layout(table)
+    layout.apply(table.apply(delta([S(1, 0, 100_000)])))
+    check_layout(layout)
+    assert layout.lanes[layout.lane_of(table.row_of(1))].above == -1
+
+
 def test_no_spans_make_no_rows() -> None:
     layout = Layout(SpanTable())
     assert row_map(layout, frozenset()).height == 0
