@@ -25,8 +25,9 @@ unit: $(READY)
 js: $(READY) $(JS)/node_modules/.ready
 	cd $(JS) && FLOWSCOPE="$(abspath $(BIN))/flowscope" npm test --silent
 
-bench: $(READY)
+bench: $(READY) $(JS)/node_modules/.ready
 	QT_QPA_PLATFORM=offscreen $(BIN)/flowscope bench
+	cd $(JS) && npm run --silent bench
 
 # Every version of rows.toml, one environment each under $XDG_CACHE_HOME/flowscope; long the first time.
 matrix: $(READY)
@@ -38,7 +39,7 @@ $(READY): pyproject.toml flowscope_sdk/python/pyproject.toml packaging/constrain
 	PYTHON="$(PYTHON)" sh packaging/setup.sh $(VENV)
 	@touch $@
 
-$(JS)/node_modules/.ready: $(JS)/package.json
+$(JS)/node_modules/.ready: $(JS)/package.json $(wildcard $(JS)/packages/*/package.json)
 	cd $(JS) && npm install --no-audit --no-fund --no-package-lock --loglevel=error
 	@touch $@
 

@@ -6,7 +6,7 @@ import re
 
 import orjson
 import pytest
-from secret_corpus import SECRETS
+from secret_corpus import PLAIN, SECRETS
 
 import flowscope
 from flowscope._redact import redact
@@ -24,22 +24,7 @@ def test_a_secret_is_masked_and_the_json_stays_json(name):
     orjson.loads(masked)
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"usage": {"input_tokens": 812, "total_tokens": 906}, "max_tokens": 100, "logprobs": None},
-        {"eos_token": "</s>", "pad_token": "<pad>", "next_page_token": "abc"},
-        {"key": "title", "keys": ["a"], "monkey": "x", "author": "Ann", "authors": ["Bob"], "passenger": "Cy"},
-        "The token: a word of a model's vocabulary. The secret to good tea is time. Passwords matter.",
-        "the bearer understood that his authorization had ended",
-        {"properties": {"password": {"type": "string", "description": "of the user"}}, "required": ["password"]},
-        {"id": "call_abcdefghijklmnopqrstuvwx", "uuid": "123e4567-e89b-12d3-a456-426614174000"},
-        {"session_id": "app-20261122-101500-abcd", "trace_id": "0123456789abcdef0123456789abcdef"},
-        "see https://example.com:8080/path?page=2#top and mail a@b.c",
-        {"task": "task-management-and-more-words-in-a-row", "password": None, "token": ""},
-        {"image": "data:image/png;base64," + "iVBORw0KGgo" * 500},
-    ],
-)
+@pytest.mark.parametrize("value", PLAIN)
 def test_what_is_no_secret_stays(value):
     data = orjson.dumps(value)
     assert redact(data) == data

@@ -1,61 +1,15 @@
-"""Secrets of every make, none of them real, each in something that a program might pass around."""
+"""Secrets of every make, none of them real, each in something that a program might pass around; and what is none."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-# (what is captured, the part that must be gone). No real credential: all are made up here.
-SECRETS: dict[str, tuple[Any, str]] = {
-    "openai": ("use sk-abcdEFGH1234567890abcdEFGH1234567890abcdEFGH12 now", "abcdEFGH1234567890"),
-    "openai project": ("sk-proj-Ab_12-cdEFGH34567890abcdEFGH", "cdEFGH34567890"),
-    "anthropic": ({"text": "key=sk-ant-api03-abcDEF123_456-789ghiJKL"}, "abcDEF123"),
-    "aws access key": (["AKIAIOSFODNN7EXAMPLE"], "IOSFODNN7EXAMPLE"),
-    "aws secret key": ({"aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}, "wJalr"),
-    "aws in text": ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPx", "wJalr"),
-    "github": ("https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/x", "abcdefghijklmnop"),
-    "github fine-grained": ("github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuv", "abcdefghijkl"),
-    "gitlab": ("glpat-abcdefghij1234567890", "abcdefghij"),
-    "slack": ("xoxb-123456789012-abcdefGHIJKL", "abcdefGHIJKL"),
-    "google": ("AIzaSyA-abcdefghijklmnopqrstuvwxyz01234", "abcdefghijklmnop"),
-    "google oauth": ("ya29.a0AfH6SMBabcdefghijklmnop", "abcdefghijklmnop"),
-    "hugging face": ("hf_abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnop"),
-    "groq": ("gsk_abcdefghijklmnopqrstuvwxyz0123", "abcdefghijklmnop"),
-    "stripe": ("sk_live_abcdefghijklmnop", "abcdefghijklmnop"),
-    "sendgrid": ("SG.abcdefghijklmnopqrstuv.wxyzabcdefghijklmnopqrstuvwxyz0123456789abc", "abcdefghijklmnop"),
-    "langsmith": ("lsv2_pt_abcdefghijklmnopqrstuvwxyz_0123456789", "abcdefghijklmnop"),
-    "npm": ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
-    "telegram": ("123456789:AAabcdefghijklmnopqrstuvwxyz0123456", "abcdefghijklmnop"),
-    "jwt": ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.SflKxwRJSMeKKF2QT4fwpM", "SflKxwRJSMeKKF2QT4"),
-    "bearer header": ({"Authorization": "Bearer abc-def-123"}, "abc-def-123"),
-    "bearer in text": ("curl -H 'Authorization: Bearer abc.def.123' x", "abc.def.123"),
-    "bearer alone": ("it said: bearer zzz111yyy222", "zzz111yyy222"),
-    "basic header": ({"headers": {"authorization": "Basic dXNlcjpwYXNzd29yZA=="}}, "dXNlcjpw"),
-    "header pairs": ({"headers": [["host", "x"], ["authorization", "Basic dXNlcjpwYXNz"]]}, "dXNlcjpw"),
-    "header objects": ([{"name": "X-Api-Key", "value": "plain words"}], "plain words"),
-    "api key header": ({"x-api-key": "0123abc"}, "0123abc"),
-    "cookie header": ({"Cookie": "session=abcdef; theme=dark"}, "abcdef"),
-    "set-cookie in text": ("HTTP/1.1 200\r\nSet-Cookie: sid=s3cr3t; Path=/\r\nX: y", "s3cr3t"),
-    "cookies object": ({"cookies": {"sid": "s3cr3t", "n": 1}}, "s3cr3t"),
-    "password member": ({"user": "bob", "password": 'correct "horse" \\ battery'}, "horse"),
-    "password number": ({"password": 123454321}, "123454321"),
-    "password in python repr": ({"text": str({"password": "hunter2 and more", "x": 1})}, "hunter2"),
-    "password in nested json": (orjson.dumps({"a": {"db_password": "hunter2 and more"}}).decode(), "hunter2"),
-    "password twice nested": (orjson.dumps({"b": orjson.dumps({"password": "hunter2"}).decode()}).decode(), "hunter2"),
-    "password assignment": ("export DB_PASSWORD=hunter2", "hunter2"),
-    "password option": ("mysql --user bob --password hunter2 db", "hunter2"),
-    "password in yaml": ("db:\n  password: hunter2\n  host: x", "hunter2"),
-    "connection string": ("postgresql+asyncpg://bob:hunter2@db:5432/x", "hunter2"),
-    "redis without user": ("redis://:hunter2@cache:6379/0", "hunter2"),
-    "odbc": ("Server=db;Uid=bob;Pwd=hunter2;", "hunter2"),
-    "azure storage": ("AccountName=x;AccountKey=abcd1234efgh5678==;EndpointSuffix=y", "abcd1234"),
-    "query string": ("GET https://x.test/v1?q=1&api_key=abc123&page=2", "abc123"),
-    "private key": ("-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\nxyz==\n-----END RSA PRIVATE KEY-----", "MIIEabc"),
-    "private key cut short": ("x -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r", "b3BlbnNzaC1r"),
-    "client secret": ({"client_id": "a", "clientSecret": "sEcReT value"}, "sEcReT"),
-    "access token": ({"access_token": "opaque value", "token_type": "bearer"}, "opaque value"),
-    "credentials": ({"credentials": {"user": "bob", "pass": ["x1y2z3"]}}, "x1y2z3"),
-    "after an escape": ("error:\nsk-abcdefghijklmnop1234\ttail", "abcdefghijklmnop"),
-    "token assignment": ("HF_TOKEN='opaque value'", "opaque"),
-}
+_FILE = Path(__file__).parents[2] / "flowscope_sdk" / "protocol" / "vectors" / "redaction.json"
+_CASES = orjson.loads(_FILE.read_bytes())
+
+# What is captured, and the part that must be gone: the same for every SDK.
+SECRETS: dict[str, tuple[Any, str]] = {case["name"]: (case["value"], case["secret"]) for case in _CASES["secrets"]}
+PLAIN: list[Any] = _CASES["plain"]

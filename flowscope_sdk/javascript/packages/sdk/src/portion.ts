@@ -1,0 +1,152 @@
+/**
+ * Spans on their way between threads: one text and one array of numbers for many spans, which costs a third of what
+ * their members one by one would. JSON holds no line break, so lines part what belongs to a span.
+ */
+
+import { Cut, jsonOf } from "./capture"
+import type { Snapshot } from "./capture"
+import type { Span } from "./span"
+
+/** What is posted: per span LINES lines, and its start and end (-1: open) in milliseconds since 1970. */
+export interface Portion {
+  readonly text: string
+  readonly times: Float64Array
+}
+
+/** A span as the sender reads it: JSON where nothing else is said. */
+export interface Posted {
+  readonly id: string
+  readonly trace: string
+  readonly parent: string
+  readonly head: Head
+  readonly start: number
+  readonly end: number
+  readonly input: string
+  readonly output: string
+  readonly extra: Extra | undefined
+}
+
+/** What most spans share with others. */
+export type Head = readonly [session: string, operation: string, kind: string, framework: string]
+
+/** What few spans have. */
+export interface Extra {
+  readonly failed?: boolean
+  readonly error?: string
+  readonly type?: string
+  readonly stack?: string
+  /** JSON of an object. */
+  readonly metadata?: string
+  /** JSON of an object. */
+  readonly cuts?: string
+}
+
+const LINES = 5
+const ID = 16
+const TRACE = 32
+const REMEMBERED = 2048
+
+interface Known {
+  readonly session: string
+  readonly kind: string
+  readonly framework: string
+  readonly json: string
+}
+
+const heads = new Map<string, Known>()
+
+/** Collects spans, in their order. */
+export class Writer {
+  private text = ""
+  private count = 0
+  private readonly times: Float64Array
+
+  constructor(most: number) {
+    this.times = new Float64Array(2 * most)
+  }
+
+  /** How many spans were added. */
+  get size(): number {
+    return this.count
+  }
+
+  add(span: Span): void {
+    const input = span._input
+    const output = span._growing === undefined ? span._output : span._outputNow()
+    const plain = span._metadata === undefined && span.status !== "error" && !(input instanceof Cut || output instanceof Cut)
+    this.text +=
+      span._id + span._trace.text + span._parent + "\n" + head(span) + "\n" +
+      (input === undefined ? "" : jsonOf(input)) + "\n" + (output === undefined ? "" : jsonOf(output)) + "\n" +
+      (plain ? "" : extra(span, input, output)) + "\n" // prettier-ignore
+    this.times[2 * this.count] = span.startTime
+    this.times[2 * this.count + 1] = span.endTime ?? -1
+    this.count++
+  }
+
+  /** What is posted. */
+  done(): Portion {
+    return { text: this.text, times: this.times.slice(0, 2 * this.count) }
+  }
+}
+
+/** The spans of a portion, in their order. */
+export function* read(portion: Portion): Generator<Posted> {
+  const lines = portion.text.split("\n")
+  let known = ""
+  let shared: Head = ["", "", "", ""]
+  for (let at = 0, time = 0; at + LINES <= lines.length; at += LINES, time += 2) {
+    const ids = lines[at]!
+    if (lines[at + 1] !== known) {
+      known = lines[at + 1]!
+      shared = JSON.parse(known) as Head
+    }
+    yield {
+      id: ids.slice(0, ID),
+      trace: ids.slice(ID, ID + TRACE),
+      parent: ids.slice(ID + TRACE),
+      head: shared,
+      start: portion.times[time]!,
+      end: portion.times[time + 1]!,
+      input: lines[at + 2]!,
+      output: lines[at + 3]!,
+      extra: lines[at + 4] ? (JSON.parse(lines[at + 4]!) as Extra) : undefined,
+    }
+  }
+}
+
+function head(span: Span): string {
+  const known = heads.get(span.operation)
+  if (known !== undefined && known.session === span.sessionId && known.kind === span.kind && known.framework === span.framework) {
+    return known.json
+  }
+  const json = JSON.stringify([span.sessionId, span.operation, span.kind, span.framework])
+  if (heads.size >= REMEMBERED) heads.clear()
+  heads.set(span.operation, { session: span.sessionId, kind: span.kind, framework: span.framework, json })
+  return json
+}
+
+function extra(span: Span, input: Snapshot | undefined, output: Snapshot | undefined): string {
+  const info = span._info
+  const found: Extra = {
+    failed: span.status === "error" || undefined,
+    error: span.error,
+    type: info?.type,
+    stack: info?.stack,
+    metadata: span._metadata === undefined ? undefined : metadataJson(span._metadata),
+    cuts: input instanceof Cut || output instanceof Cut ? cuts(input, output) : undefined,
+  }
+  return JSON.stringify(found)
+}
+
+function metadataJson(members: ReadonlyMap<string, string>): string {
+  let json = ""
+  for (const [key, value] of members) json += `${json ? "," : "{"}${JSON.stringify(key)}:${value}`
+  return `${json || "{"}}`
+}
+
+function cuts(input: Snapshot | undefined, output: Snapshot | undefined): string {
+  const found: Record<string, { length: number; sha256: string }> = {}
+  if (input instanceof Cut) found.input = { length: input.length, sha256: input.sha256 }
+  if (output instanceof Cut) found.output = { length: output.length, sha256: output.sha256 }
+  return JSON.stringify(found)
+}

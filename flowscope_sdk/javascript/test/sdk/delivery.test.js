@@ -1,0 +1,203 @@
+// Every way for a program to end, collectors that die, threads and children: what is recorded arrives.
+import assert from "node:assert/strict"
+import { gunzipSync } from "node:zlib"
+import { once } from "node:events"
+import { spawn } from "node:child_process"
+import { rmSync } from "node:fs"
+import { after, before, test } from "node:test"
+import { Pull, Router } from "zeromq"
+import { Collector, freePort } from "../support/collector.js"
+import { plainEnv, programFile, run } from "../support/programs.js"
+
+const COUNT = 10_000
+const MAKE = `const flowscope = require("@flowscope/sdk")
+  const make = (n) => { for (let i = 0; i < n / 2; i++) flowscope.trace("op", { input: { i } }, () => flowscope.trace("inner", () => i)) }\n`
+
+let collector
+before(async () => (collector = await Collector.start()))
+after(() => collector.stop())
+
+function program(source, { session, addr = collector.addr, env, signal, extension } = {}) {
+  const path = programFile(source, extension)
+  const more = { FLOWSCOPE_ADDR: addr, FLOWSCOPE_FLUSH_TIMEOUT: "10", ...(session && { FLOWSCOPE_SESSION: session }), ...env }
+  return run(process.execPath, [path], { env: plainEnv(more), signal }).finally(() => rmSync(path, { force: true }))
+}
+
+const ENDS = {
+  "natural end": ["", 0, null],
+  "process.exit": ["process.exit(3)", 3, null],
+  "an exit code set before": ["process.exitCode = 4", 4, null],
+  "an uncaught throw": ['throw new Error("thrown here")', 1, null],
+  "an unhandled rejection": ['Promise.reject(new Error("rejected here"))', 1, null],
+  SIGTERM: ['setInterval(() => {}, 1000); console.log("ready")', null, "SIGTERM"],
+}
+
+for (const [name, [source, status, by]] of Object.entries(ENDS)) {
+  test(`${name}: all of ${COUNT.toLocaleString("en")} spans arrive, the status stays`, async () => {
+    const session = `end ${name}`
+    const done = await program(`${MAKE} make(${COUNT}); ${source}`, { session, signal: by ?? undefined })
+    assert.deepEqual([done.status, done.by], [status, by], done.stderr)
+    assert.match(done.stderr, source.includes("new Error") ? /Error: \w+ here/ : /^$/)
+    assert.equal(await collector.stored(session, COUNT), COUNT)
+  })
+}
+
+test("with nobody listening a program ends as it would, whatever way", async () => {
+  const addr = `tcp://127.0.0.1:${await freePort()}`
+  for (const [name, [source, status, by]] of Object.entries(ENDS)) {
+    const done = await program(`${MAKE} make(2000); ${source}`, { addr, signal: by ?? undefined, env: { FLOWSCOPE_FLUSH_TIMEOUT: "2" } })
+    assert.deepEqual([done.status, done.by], [status, by], `${name}: ${done.stderr}`)
+  }
+})
+
+test("a peer that accepts and never takes anything holds the end up no longer than the timeout", async () => {
+  const { createServer } = await import("node:net")
+  const server = createServer(() => {}).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const begun = Date.now()
+  const done = await program(`${MAKE} make(100)`, { addr: `tcp://127.0.0.1:${server.address().port}`, env: { FLOWSCOPE_FLUSH_TIMEOUT: "1" } })
+  server.close()
+  assert.equal(done.status, 0)
+  assert.ok(Date.now() - begun < 15_000)
+})
+
+test("a program's own SIGTERM listener stays in charge", async () => {
+  const source = `${MAKE} process.once("SIGTERM", () => { make(10); setTimeout(() => { console.log("tidied"); process.exit(0) }, 20) }); make(10)
+    setInterval(() => {}, 1000); console.log("ready")`
+  const done = await program(source, { session: "own listener", signal: "SIGTERM" })
+  assert.deepEqual([done.status, done.stdout], [0, "ready\ntidied\n"])
+  assert.equal(await collector.stored("own listener", 20), 20)
+})
+
+test("worker threads and child processes: each sends its own, the nesting of threads left to them", async () => {
+  const source = `${MAKE}
+    const { Worker, isMainThread } = require("node:worker_threads"), { execFileSync } = require("node:child_process")
+    if (!isMainThread) { make(1000); if (process.argv[2] === "exit") process.exit(0) }
+    else if (process.argv[2] === "child") make(1000)
+    else {
+      make(1000)
+      execFileSync(process.execPath, [__filename, "child"])
+      new Worker(__filename)
+      new Worker(__filename, { argv: ["exit"] })
+    }`
+  const done = await program(source, { session: "threads" })
+  assert.equal(done.status, 0, done.stderr)
+  assert.equal(await collector.stored("threads", 4000), 4000)
+})
+
+test("flush keeps the program until all is stored, and says whether it is; shutdown ends recording", async () => {
+  const source = `import * as flowscope from "@flowscope/sdk"
+    for (let i = 0; i < 100; i++) flowscope.trace("op", () => i)
+    const open = flowscope.startSpan("open")
+    console.log(await flowscope.flush())
+    open.end({ output: 1 })
+    await flowscope.shutdown()
+    flowscope.trace("after", () => 1)
+    console.log(await flowscope.flush())`
+  const done = await program(source, { session: "flushed", extension: ".mjs" })
+  assert.equal(done.stdout, "true\ntrue\n", done.stderr)
+  const records = await collector.records("flushed", 101)
+  assert.equal(records.find((each) => each.operation === "open").status, "success")
+  const none = await program(source, { addr: `tcp://127.0.0.1:${await freePort()}`, extension: ".mjs", env: { FLOWSCOPE_FLUSH_TIMEOUT: "0.3" } })
+  assert.equal(none.stdout, "false\ntrue\n")
+})
+
+test("an open span is shown while it runs, and its end replaces it", async () => {
+  const path = programFile(`const flowscope = require("@flowscope/sdk")
+    flowscope.trace("long", { input: "q" }, (span) => new Promise((resolve) => { span.stream("so far"); process.stdin.once("data", () => { process.stdin.destroy(); resolve("over") }) }))`)
+  const child = spawn(process.execPath, [path], { env: plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: "shown" }), stdio: ["pipe", "ignore", "inherit"] })
+  const [pending] = await collector.records("shown", 1)
+  assert.deepEqual([pending.status, pending.end_time, pending.output], ["pending", null, "so far"])
+  child.stdin.write("x")
+  await once(child, "exit")
+  rmSync(path)
+  const [over] = await collector.records("shown", 1)
+  assert.deepEqual([over.status, over.output, over.id], ["success", "over", pending.id])
+})
+
+test("a collector that is killed, again and again: nothing is lost and nothing is twice", async () => {
+  const own = await Collector.start()
+  const path = programFile(`${MAKE} let left = 100
+    const timer = setInterval(() => { make(100); if (!--left) { clearInterval(timer); console.log("made") } }, 20)`)
+  const child = spawn(process.execPath, [path], { env: plainEnv({ FLOWSCOPE_ADDR: own.addr, FLOWSCOPE_SESSION: "killed", FLOWSCOPE_FLUSH_TIMEOUT: "30" }), stdio: ["ignore", "pipe", "inherit"] })
+  const ended = once(child, "exit")
+  for (let kills = 0; kills < 3; kills++) {
+    await own.stored("killed", 500 * (kills + 1))
+    await own.kill()
+    await own.begin()
+  }
+  assert.deepEqual(await ended, [0, null])
+  rmSync(path)
+  assert.equal(await own.stored("killed", COUNT), COUNT)
+  await own.stop()
+})
+
+test("memory is bounded: the oldest are dropped and counted while nobody listens, and somebody who comes is told", async (t) => {
+  const addr = `tcp://127.0.0.1:${await freePort()}`
+  const path = programFile(`const flowscope = require("@flowscope/sdk")
+    const heavy = "x".repeat(10_000)
+    let made = 0
+    const timer = setInterval(() => { for (let i = 0; i < 50; i++) flowscope.trace("n" + made++, { input: heavy }, () => 1); if (made === 2000) { clearInterval(timer); console.log("made") } }, 2)
+    process.stdin.once("data", () => process.stdin.destroy())`)
+  const env = plainEnv({ FLOWSCOPE_ADDR: addr, FLOWSCOPE_SESSION: "bounded", FLOWSCOPE_BUFFER: "2MiB", FLOWSCOPE_FLUSH_TIMEOUT: "20" })
+  const child = spawn(process.execPath, [path], { env, stdio: ["pipe", "pipe", "inherit"] })
+  t.after(() => child.kill("SIGKILL"))
+  await once(child.stdout, "data")
+  const heard = { records: 0, dropped: 0, operations: [] }
+  const pull = new Pull()
+  const router = new Router()
+  t.after(() => [pull, router].forEach((socket) => socket.close()))
+  await router.bind(addr.replace(/\d+$/, (port) => String(Number(port) + 1)))
+  await pull.bind(addr)
+  void (async () => {
+    for await (const [who, frame] of router) {
+      const said = JSON.parse(frame.toString())
+      if (said.cmd === "hello") heard.hello = said
+      const answer = { ok: true, producer: said.producer, watermark: heard.records, dropped: heard.dropped, epoch: "e", protocol: [1, 2] }
+      heard.who = [who, answer]
+      if (said.cmd === "hello") await router.send([who, JSON.stringify(answer)])
+    }
+  })().catch(() => {})
+  child.stdin.write("x")
+  for await (const [header, body] of pull) {
+    const head = JSON.parse(header.toString())
+    const records = JSON.parse((head.compression === "gzip" ? gunzipSync(body) : body).toString())
+    assert.equal(records.length, head.count)
+    heard.records += head.count
+    heard.dropped = head.dropped
+    heard.version = head.version
+    heard.operations.push(...records.map((each) => each.operation))
+    await router.send([heard.who[0], JSON.stringify({ ack: head.producer.id, watermark: heard.records, dropped: heard.dropped, epoch: "e" })])
+    if (heard.records + heard.dropped >= 2000) break
+  }
+  assert.deepEqual(await once(child, "exit"), [0, null])
+  rmSync(path)
+  assert.equal(heard.records + heard.dropped, 2000)
+  assert.ok(heard.records > 50 && heard.records < 250, `${heard.records} kept`)
+  assert.ok(heard.operations.includes("n1999") && !heard.operations.includes("n0"))
+  assert.equal(heard.version, 2)
+  assert.match(heard.hello.producer, /^p2-[0-9a-f]{32}$/)
+})
+
+test("several addresses share the load, one of them ipc", async () => {
+  const ipc = await Collector.start({ addr: `ipc://${collector.home}/second` })
+  const both = await program(`${MAKE} let left = 20; const timer = setInterval(() => { make(100); if (!--left) clearInterval(timer) }, 25)`, { session: "shared", addr: `${collector.addr},${ipc.addr}` })
+  assert.equal(both.status, 0)
+  const counts = [await collector.stored("shared", 1), await ipc.stored("shared", 1)]
+  assert.equal(counts[0] + counts[1], 2000)
+  assert.ok(counts.every((count) => count > 0), String(counts))
+  await ipc.stop()
+})
+
+test("a collector that asks for its key takes what comes from who knows it, and nothing else", async () => {
+  const home = await Collector.start({ addr: `tcp://0.0.0.0:${await freePort()}` })
+  const addr = home.listening.replace("0.0.0.0", "127.0.0.1")
+  assert.match(addr, /\?key=/)
+  const known = await program(`${MAKE} make(100)`, { session: "keyed", addr })
+  assert.deepEqual([known.status, known.stderr], [0, ""])
+  assert.equal(await home.stored("keyed", 100), 100)
+  const stranger = await program(`${MAKE} make(100)`, { session: "stranger", addr: addr.split("?")[0], env: { FLOWSCOPE_FLUSH_TIMEOUT: "0.5" } })
+  assert.deepEqual([stranger.status, stranger.stderr], [0, ""])
+  assert.ok(!(await home.sessions()).some((row) => row.id === "stranger"))
+  await home.stop()
+})

@@ -1,0 +1,84 @@
+// A real collector, and what comes out of it.
+import assert from "node:assert/strict"
+import { execFile, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { setTimeout as pause } from "node:timers/promises"
+import { promisify } from "node:util"
+
+export const flowscope = process.env.FLOWSCOPE ?? "flowscope"
+const run = promisify(execFile)
+
+/** A port that is free, and the one after it as well, as far as that can be told. */
+export async function freePort() {
+  for (;;) {
+    const port = 20000 + Math.floor(Math.random() * 20000)
+    if ((await binds(port)) && (await binds(port + 1))) return port
+  }
+}
+
+function binds(port) {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
+}
+
+export class Collector {
+  static async start(options = {}) {
+    const made = new Collector()
+    made.home = mkdtempSync(join(tmpdir(), "flowscope-js-"))
+    made.env = { ...process.env, FLOWSCOPE_HOME: made.home, FLOWSCOPE_DB: join(made.home, "test.db") }
+    for (const name of ["FLOWSCOPE_ADDR", "FLOWSCOPE_SESSION", "NODE_OPTIONS"]) delete made.env[name]
+    made.addr = options.addr ?? `tcp://127.0.0.1:${await freePort()}`
+    await made.begin()
+    return made
+  }
+
+  async begin() {
+    this.process = spawn(flowscope, ["collect", "--addr", this.addr], { env: this.env, stdio: ["ignore", "pipe", "inherit"] })
+    for await (const line of createInterface({ input: this.process.stdout })) {
+      assert.match(line, /^listening on /)
+      this.listening = line.split(" ")[2]
+      break
+    }
+  }
+
+  /** End it the hard way. */
+  async kill() {
+    const gone = new Promise((resolve) => this.process.once("exit", resolve))
+    this.process.kill("SIGKILL")
+    await gone
+  }
+
+  async stop() {
+    const gone = new Promise((resolve) => this.process.once("exit", resolve))
+    this.process.kill("SIGINT")
+    await gone
+    rmSync(this.home, { recursive: true, force: true })
+  }
+
+  async sessions() {
+    return JSON.parse((await run(flowscope, ["sessions", "--json"], { env: this.env, maxBuffer: 1 << 28 })).stdout)
+  }
+
+  /** How many spans of a session are stored, once there are as many as that. */
+  async stored(session, count) {
+    let spans = 0
+    for (const deadline = Date.now() + 15000; Date.now() < deadline; await pause(50)) {
+      spans = (await this.sessions()).find((row) => row.id === session)?.spans ?? 0
+      if (spans >= count) break
+    }
+    return spans
+  }
+
+  /** The records of a session, once there are as many as that. */
+  async records(session, count) {
+    assert.equal(await this.stored(session, count), count, `spans of ${session}`)
+    const words = ["export", "--session", session, "--format", "json", "-o", "-"]
+    return JSON.parse((await run(flowscope, words, { env: this.env, maxBuffer: 1 << 28 })).stdout)
+  }
+}

@@ -1,0 +1,83 @@
+// Programs of their own process, and what they record into a session file.
+import { spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { gunzipSync } from "node:zlib"
+
+export const workspace = join(dirname(fileURLToPath(import.meta.url)), "..", "..")
+const scratch = join(workspace, "test", ".scratch")
+
+/** The environment without anything of FlowScope's or npm's that would change a program. */
+export function plainEnv(more = {}) {
+  const env = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!/^(FLOWSCOPE|NODE_|npm_)/.test(name)) env[name] = value
+  }
+  return { ...env, FLOWSCOPE_RAISE: "1", ...more }
+}
+
+/** Run a program to its end. */
+export function run(command, args, { env = plainEnv(), cwd = workspace, signal } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
+    const found = { stdout: "", stderr: "" }
+    for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (found[name] += text))
+    if (signal) child.stdout.once("data", () => child.kill(signal))
+    child.on("error", reject)
+    child.on("close", (status, by) => resolve({ ...found, status, by }))
+  })
+}
+
+let count = 0
+
+/** A file with a program in it that finds the workspace's packages. */
+export function programFile(source, extension = ".cjs") {
+  mkdirSync(scratch, { recursive: true })
+  const path = join(scratch, `program-${process.pid}-${count++}${extension}`)
+  writeFileSync(path, source)
+  return path
+}
+
+/** Run a program and return the records that it wrote, the last of each id, in the order of their starts. */
+export async function record(source, { extension, env, args = [], nodeArgs = [] } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "flowscope-record-"))
+  const session = join(folder, "x.flowscope")
+  const path = programFile(source, extension)
+  try {
+    const done = await run(process.execPath, [...nodeArgs, path, ...args], {
+      env: plainEnv({ FLOWSCOPE_ADDR: `file://${session}`, FLOWSCOPE_SESSION: "test", ...env }),
+    })
+    return { ...done, records: readRecords(session), lines: readLines(session) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(path, { force: true })
+  }
+}
+
+function readLines(path) {
+  try {
+    return gunzipSync(readFileSync(path)).toString().split("\n").filter(Boolean).map((line) => JSON.parse(line))
+  } catch (error) {
+    if (error.code === "ENOENT") return []
+    throw error
+  }
+}
+
+/** The records of a session file, the last of each id, in the order of their starts. */
+export function readRecords(path) {
+  const found = new Map()
+  for (const line of readLines(path)) if (!line.flowscope) found.set(line.id, line)
+  return [...found.values()].sort((one, other) => (one.start_time < other.start_time ? -1 : 1))
+}
+
+/** The tree of records as nested pairs of operation and children. */
+export function tree(records, parent = null) {
+  return records
+    .filter((each) => each.parent_id === parent)
+    .map((each) => {
+      const below = tree(records, each.id)
+      return below.length ? [each.operation, below] : each.operation
+    })
+}
