@@ -11,7 +11,9 @@ from typing import Generic, TypeVar
 CHUNKS = 4
 """Chunks that are ready at most, beside the one being made."""
 CHUNK_ITEMS = 64
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+LARGE = 4 << 20
+"""Bytes of a chunk after which nothing is made before it is used up."""
 WAIT_S = 0.02
 
 T = TypeVar("T")
@@ -83,7 +85,7 @@ class _Work(Generic[T]):
                 break
             except Full:
                 continue
-        while held > CHUNKS * CHUNK_BYTES and not self._ready.empty() and not self._stopping:
+        while held > LARGE and not self._ready.empty() and not self._stopping:
             time.sleep(WAIT_S)
         time.sleep(0)  # who writes has its turn between two chunks, not only when the interpreter thinks of it
         return not self._stopping

@@ -22,6 +22,8 @@ from flowscope_app.store import Entry, Import, Incoming, StoreWriter
 BATCH_RECORDS = 2_000
 BATCH_BYTES = 4 << 20
 HEAD = 1 << 16
+ENTRY_BYTES = 1 << 10
+"""What a span takes in memory beside its input and output."""
 STEP_S = 0.05
 """Longest time between two Progresses, about: the collector that imports takes spans in between."""
 MAX_PRODUCERS = 10_000
@@ -97,9 +99,9 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
 
 
 def _size(item: Item) -> int:
-    """Bytes of the payloads of an item, about."""
+    """Bytes of an item, about."""
     if isinstance(item, list):
-        return sum([len(entry.input or b"") + len(entry.output or b"") for entry in item])
+        return sum([ENTRY_BYTES + len(entry.input or b"") + len(entry.output or b"") for entry in item])
     return len(item.input or b"") + len(item.output or b"") if isinstance(item, Record) else 0
 
 

@@ -30,6 +30,26 @@ def lines(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
 
     UnsoundError beyond `limit` bytes of one line or MAX_BLANK bytes of empty lines.
     """
+    for ended in _ended(pieces, limit):
+        yield from ended
+
+
+def groups(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[list[bytes]]:
+    """The same lines, some hundred at a time: what takes many at once takes each in less time."""
+    group: list[bytes] = []
+    size = 0
+    for ended in _ended(pieces, limit):
+        group += ended
+        size += sum(map(len, ended))
+        if len(group) >= GROUP_LINES or size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _ended(pieces: Iterable[bytes], limit: int) -> Iterator[list[bytes]]:
+    """The lines that end in each piece; at last the one that has no end."""
     held: list[bytes] = []
     length = blank = 0
     for piece in _sliced(pieces):
@@ -42,25 +62,12 @@ def lines(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[bytes]:
         if length > limit:
             raise UnsoundError(f"a line is longer than {limit >> 20} MiB")
         if rest:
-            yield b"".join(held)
-            yield from rest[:-1]
-            held, length = [rest[-1]], len(rest[-1])
+            last = rest.pop()
+            rest.insert(0, b"".join(held))
+            yield rest
+            held, length = [last], len(last)
     if length:
-        yield b"".join(held)
-
-
-def groups(pieces: Iterable[bytes], limit: int = MAX_LINE) -> Iterator[list[bytes]]:
-    """The same lines, some hundred at a time: what takes many at once takes each in less time."""
-    group: list[bytes] = []
-    size = 0
-    for line in lines(pieces, limit):
-        group.append(line)
-        size += len(line)
-        if len(group) >= GROUP_LINES or size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+        yield [b"".join(held)]
 
 
 def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:

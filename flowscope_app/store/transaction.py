@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from flowscope.protocol import Header, ProducerInfo, Record, visible
 from flowscope_app.store import catalogue as cat
@@ -46,6 +47,7 @@ class Transaction:
         self._staged: dict[str, dict[str, Staged]] = {}
         self._producers: dict[str, ProducerState] = {}
         self._bare: dict[tuple[object, ...], ProducerState] = {}
+        self._last: tuple[Any, Any, Any] = (None, None, None)  # name, process and state of a producer without header
         self._reports: dict[tuple[str, str, str, str], int] = {}
         self._now = time.time_ns()
 
@@ -176,8 +178,20 @@ class Transaction:
 
     def _sender(self, entry: Entry) -> ProducerState:
         """Whose a record without a header is. The name that said so is taken out of its metadata."""
-        said = entry.said
-        named, pid = said.producer, said.pid
+        named, pid = entry.said.producer, entry.said.pid
+        state: ProducerState
+        if named and (named, pid) == self._last[:2]:  # a file's records are of few producers, and stand together
+            state = self._last[2]
+        else:
+            state, named = self._bare_sender(entry, named, pid)
+            if state.info.id == named:
+                self._last = (named, pid, state)
+        if named and entry.metadata and state.info.id == named:
+            entry.metadata = without_producer(entry.metadata, named)
+        return state
+
+    def _bare_sender(self, entry: Entry, named: Any, pid: Any) -> tuple[ProducerState, Any]:
+        """The producer, and the name that was given to it: None where that can't be one."""
         place = (named, pid) if named else (pid, entry.language, entry.framework)
         try:
             state = self._bare.get(place)
@@ -187,9 +201,7 @@ class Transaction:
             state = self._bare.get(place)
         if state is None:
             state = self._bare[place] = self._catalogue.producer(_bare_producer(entry, named, pid))
-        if named and entry.metadata and state.info.id == named:
-            entry.metadata = without_producer(entry.metadata, named)
-        return state
+        return state, named
 
     def write(self) -> None:
         """Write all that was staged, with sums, watermarks and reports."""
