@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any, ClassVar
 
 import pytest
@@ -57,6 +58,11 @@ messages = [{{"role": "user", "content": "What is the weather?"}}]
 answer = completion(model="openai/gpt-4o", messages=messages, api_base="{url}/v1", api_key="sk-test")
 print(answer.choices[0].message.content)
 """
+
+    def after_forgetting(self, traced: Any) -> Any:
+        if int(version("litellm").split(".")[1]) < 103:
+            pytest.skip("litellm keeps its streams")
+        return super().after_forgetting(traced)
 
     # litellm's streams have no way to be closed: they are forgotten.
     def test_a_stream_left_midway_ends(self, traced: Any, models: ModelServer) -> None:

@@ -78,8 +78,9 @@ async def test_client_and_server_are_one_trace(attach: Any, tmp_path: Path) -> N
             assert prompt.messages[0].content.text == "How is Oslo?"
             resource = await client.read_resource("sky://today")
             assert resource.contents[0].text == "grey"
-    traced.trace()
-    trace = traced.receive_until(lambda trace: len(trace.spans) >= 12 and not trace.pending())
+        traced.trace()
+        # While the server runs: older clients end it by a signal.
+        trace = traced.receive_until(lambda trace: len(trace.spans) >= 12 and not trace.pending())
     assert trace.shapes() == [
         {
             "agent": [
@@ -114,7 +115,7 @@ async def test_what_the_program_says_in_meta_stays(attach: Any, tmp_path: Path) 
     async with session(tmp_path, traced.addr) as client:
         with flowscope.trace("agent"):
             await client.call_tool("weather", {"city": "Oslo"}, meta=dict(own))
-    trace = traced.receive_until(lambda trace: len(trace.spans) >= 4 and not trace.pending())
+        trace = traced.receive_until(lambda trace: len(trace.spans) >= 4 and not trace.pending())
     (served,) = [span for span in trace.named("tools/call weather") if span.metadata["mcp.side"] == "server"]
     assert (served.parent_id, served.metadata["flowscope.trace_id"]) == ("b" * 16, "a" * 32)
 

@@ -141,7 +141,8 @@ class Request:
             root = getattr(request, "root", request)
             params = getattr(root, "params", None)
             if params is None and str(root.method).endswith("/list"):
-                params = sys.modules["mcp.types"].PaginatedRequestParams()
+                types = sys.modules.get("mcp.types")  # the first of these only since 1.20
+                params = (getattr(types, "PaginatedRequestParams", None) or types.RequestParams)()  # type: ignore[union-attr]
             mine = _propagate.outgoing()
             there = {} if params is None or params.meta is None else params.meta.model_dump(by_alias=True)
             if params is None or not mine or "traceparent" in there:

@@ -51,6 +51,8 @@ def _begin(client: Any, path: Any, body: Any, parent: Any = CURRENT) -> Call | N
 
 
 def _decoded(response: Any) -> Any:
+    if isinstance(response, dict):  # up to 1.20
+        return response
     body = getattr(response, "body", None)
     try:
         return orjson.loads(body) if body else {}
