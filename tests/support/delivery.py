@@ -68,10 +68,10 @@ def settings(**chosen: str) -> dict[str, str]:
     return inner
 
 
-def run(source: str, *args: object, **chosen: str) -> subprocess.Popen[str]:
+def run(source: str, *args: object, stdin: int | None = None, **chosen: str) -> subprocess.Popen[str]:
     """Start a program with FLOWSCOPE_ settings; what it prints can be read."""
     command = [sys.executable, "-c", textwrap.dedent(source), *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=settings(**chosen))
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True, env=settings(**chosen))
 
 
 def produce(addr: str, spans: int, seconds: float, size: int = 10, **settings: str) -> subprocess.Popen[str]:
