@@ -247,6 +247,6 @@ def instrumented() -> Iterator[Finding]:
         return
     for row in json.loads(asked.stdout):
         found = f"{row['package']} {row['installed']}" if row["installed"] else ""
-        usable = row["installed"] and row["active"]
+        usable = row["installed"] and row["active"] and "is older than" not in row["why"]
         text = ": ".join(filter(None, (found, row["why"] if row["why"] != "not imported yet" else "")))
         yield Finding(row["name"], text, Mark.GOOD if usable else Mark.PLAIN)

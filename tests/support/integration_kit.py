@@ -25,6 +25,14 @@ from flowscope import _runtime, _span, instrumentation
 FIRST = WORDS[0]
 
 
+def traced_environment(**variables: str) -> dict[str, str]:
+    """This process's environment for a program attached by FLOWSCOPE_ADDR, wherever the SDK is imported from."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
+    attach = Path(flowscope.__file__).parent / "_attach"
+    path = os.pathsep.join(filter(None, (str(attach), environment.get("PYTHONPATH"))))
+    return {**environment, "PYTHONPATH": path, **variables}
+
+
 class ModelClientTests:
     """What is the same for every client of a model provider."""
 
@@ -291,8 +299,7 @@ class ModelClientTests:
     def test_attached_before_the_import(self, sink: Any, models: ModelServer, tmp_path: Path) -> None:
         path = tmp_path / "app.py"
         path.write_text(self.program(models.url))
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
-        environment |= {"FLOWSCOPE_ADDR": sink.addr, "FLOWSCOPE_AUTO": self.name}
+        environment = traced_environment(FLOWSCOPE_ADDR=sink.addr, FLOWSCOPE_AUTO=self.name)
         done = subprocess.run([sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=60)
         assert (done.stdout.strip(), done.returncode) == (TEXT, 0), done.stderr
         deadline = time.monotonic() + 20

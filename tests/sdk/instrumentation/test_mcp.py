@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 import mcp
 import pytest
+from integration_kit import traced_environment
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import flowscope
@@ -58,8 +58,7 @@ server.run()
 async def session(tmp_path: Path, addr: str) -> AsyncIterator[Any]:
     path = tmp_path / "server.py"
     path.write_text(SERVER)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
-    environment |= {"FLOWSCOPE_ADDR": addr, "FLOWSCOPE_AUTO": "mcp", "FLOWSCOPE_SESSION": "server"}
+    environment = traced_environment(FLOWSCOPE_ADDR=addr, FLOWSCOPE_AUTO="mcp", FLOWSCOPE_SESSION="server")
     started = StdioServerParameters(command=sys.executable, args=[str(path)], env=environment)
     async with stdio_client(started) as (read, write), mcp.ClientSession(read, write) as opened:
         await opened.initialize()
