@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import struct
+import zlib
 from typing import Any, ClassVar
 
 import anthropic
@@ -9,7 +13,9 @@ import pytest
 from integration_kit import ModelClientTests
 from model_server import TEXT, ModelServer
 
-from flowscope.instrumentation import _anthropic_values
+from flowscope import _runtime
+from flowscope.instrumentation import _anthropic_values, _watched
+from flowscope.instrumentation._calls import Call
 
 MESSAGES: Any = [{"role": "user", "content": "What is the weather?"}]
 TOOLS: Any = [{"name": "weather", "input_schema": {"type": "object"}}]
@@ -144,3 +150,30 @@ def test_an_error_in_a_stream_is_told() -> None:
     reply = _anthropic_values.MessageReply()
     reply.event({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, None)  # type: ignore[arg-type]
     assert reply.failure == "Overloaded"
+
+
+def test_a_stream_of_bedrock_is_read_along(traced: Any) -> None:
+    httpx = pytest.importorskip("httpx2" if anthropic.__version__.startswith("2") else "httpx")
+    events = [
+        {"type": "message_start", "message": {"id": "msg_1", "model": "claude-test", "usage": {"input_tokens": 7}}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Rain."}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    ]
+    data = b"".join(map(amazon_message, events))
+    pieces = [data[start : start + 50] for start in range(0, len(data), 50)]
+    response = httpx.Response(200, headers={"content-type": "application/vnd.amazon.eventstream"}, content=iter(pieces))
+    call = Call(_runtime.start_span("chat", kind="llm"), _anthropic_values.MessageReply())
+    _watched.watch(response, call)
+    assert b"".join(response.iter_bytes()) == data
+    (span,) = traced.trace().roots
+    assert (span.output, span.metadata["gen_ai.usage.output_tokens"]) == ("Rain.", 2)
+    assert "flowscope.stream.abandoned" not in span.metadata
+
+
+def amazon_message(event: Any) -> bytes:
+    payload = json.dumps({"bytes": base64.b64encode(json.dumps(event).encode()).decode()}).encode()
+    headers = b"\x0b:event-type\x07\x00\x05chunk"
+    lengths = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    checked = lengths + struct.pack(">I", zlib.crc32(lengths)) + headers + payload
+    return checked + struct.pack(">I", zlib.crc32(checked))

@@ -84,7 +84,7 @@ class Call:
         """One event of a stream, decoded."""
         if not self.over and isinstance(data, Mapping):
             self.reply.event(data, self.span)
-            if not self._told:
+            if self._outer and not self._told:
                 self._tell_usage(self.reply.about())
 
     @guarded

@@ -6,6 +6,7 @@ and whatever else a client makes of it keep their identity and type. httpx and h
 
 from __future__ import annotations
 
+import base64
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -70,6 +71,8 @@ def _body_of(response: Any, call: Call) -> Body:
     kind = str(response.headers.get("content-type", ""))
     if kind.startswith("text/event-stream"):
         return Events(call)
+    if "amazon.eventstream" in kind:
+        return AmazonEvents(call)
     return Lines(call) if "ndjson" in kind else Whole(call)
 
 
@@ -242,6 +245,36 @@ class Events(Lines):
         if not self.call.over:
             self._line(b"")
         super()._over()
+
+
+class AmazonEvents(Body):
+    """Amazon's binary event stream, as Bedrock answers: in each message JSON, in that the event as base64.
+
+    A message is its whole length and its headers' length (4 bytes each, big-endian), a checksum of these (4), headers,
+    payload and a checksum (4).
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._rest = b""
+
+    def _feed(self, chunk: bytes) -> None:
+        rest = self._rest + chunk
+        while len(rest) >= 12:
+            length, headers = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:8], "big")
+            if not 16 + headers <= length <= _LONGEST:
+                rest = b""  # not what it says it is
+            elif len(rest) < length:
+                break
+            else:
+                self._message(rest[12 + headers : length - 4])
+                rest = rest[length:]
+        self._rest = rest
+
+    def _message(self, payload: bytes) -> None:
+        event = _decoded(payload)
+        inner = event.get("bytes") if isinstance(event, dict) else None
+        self.call.event(_decoded(base64.b64decode(inner)) if isinstance(inner, str) else event)
 
 
 class Whole(Body):
