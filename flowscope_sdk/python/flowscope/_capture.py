@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from flowscope._capture_walk import Walk
+from flowscope._guard import pass_on
 
 dumps = orjson.dumps
 
@@ -32,22 +33,20 @@ def loads(data: bytes) -> Any:
 
 
 def snapshot(value: Any, most: int = 0) -> bytes:
-    """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises only KeyboardInterrupt."""
+    """`value` as JSON, a Cut if that exceeds `most` bytes (FLOWSCOPE_MAX_VALUE). Raises only what pass_on() does."""
     most = most or limit
     try:
         data = dumps(value, None, PLAIN)
         if len(data) <= most:
             # A copy: orjson's own result holds all of its buffer, 4 KB for 300 bytes, 1 MB for 70 KB.
             return b"%b" % data
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # anything: the value's own code may have run
+    except BaseException as error:  # anything: the value's own code may have run
+        pass_on(error)
         data = b""
     try:
         return _careful(value, data, most)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
+    except BaseException as error:
+        pass_on(error)
         return _UNREADABLE
 
 

@@ -16,6 +16,8 @@ from uuid import UUID
 
 import orjson
 
+from flowscope._guard import pass_on
+
 MAX_DEPTH = 48
 MAX_NODES = 20_000
 MAX_OBJECT_DEPTH = 4
@@ -54,9 +56,8 @@ class Walk:
         self.path.add(id(value))
         try:
             return self._compound(value, kind)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # the value's own code: it may raise anything
+            pass_on(error)
             return f"<{kind.__name__}: {type(error).__name__} while it was captured>"
         finally:
             self.path.discard(id(value))
@@ -171,9 +172,8 @@ def safe_text(value: Any) -> str:
     """`str(value)`, whatever its __str__ does."""
     try:
         return str(value)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        pass_on(error)
         return f"(its text can't be read: {type(error).__name__})"
 
 

@@ -10,6 +10,8 @@ from threading import get_ident
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from flowscope._guard import pass_on
+
 if TYPE_CHECKING:
     from flowscope._span import Span
 
@@ -191,5 +193,6 @@ def _task() -> Any:
     try:
         loop = asyncio._get_running_loop()  # type: ignore[union-attr]
         return None if loop is None else asyncio.current_task(loop)  # type: ignore[union-attr]
-    except Exception:  # half imported, or a loop of another make
+    except Exception as error:  # half imported, or a loop of another make
+        pass_on(error)
         return None

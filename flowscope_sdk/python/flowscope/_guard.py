@@ -8,7 +8,7 @@ import sys
 TYPE_CHECKING = False  # typing's own would be the dearest import at the start of an attached program
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import ParamSpec, TypeVar
+    from typing import Any, ParamSpec, TypeVar
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -23,8 +23,37 @@ debug = False
 _said: set[str] = set()
 
 
+def pass_on(error: BaseException) -> None:
+    """Raise what is the program's, not ours: Ctrl-C, and what its signal handler raised while our code happened to run.
+
+    Timeouts are made of that. A handler is known by its code in the traceback.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    signals = sys.modules.get("_signal")
+    trace = error.__traceback__
+    if signals is None or trace is None or trace.tb_next is None:
+        return
+    codes = set(map(_code, filter(callable, map(signals.getsignal, range(1, signals.NSIG))))) - {None}
+    while codes and trace is not None:
+        if trace.tb_frame.f_code in codes:
+            raise error
+        trace = trace.tb_next
+
+
+def _code(handler: Any) -> Any:
+    while (
+        inner := getattr(handler, "func", None) or getattr(handler, "__func__", None)
+    ) is not None:  # partial, method
+        handler = inner
+    if not hasattr(handler, "__code__"):
+        handler = vars(type(handler)).get("__call__")
+    return getattr(handler, "__code__", None)
+
+
 def failed(where: str, error: BaseException) -> None:
     """Swallow `error`, which happened in FlowScope's own `where`; FLOWSCOPE_RAISE=1 (our tests) raises it instead."""
+    pass_on(error)
     if os.environ.get("FLOWSCOPE_RAISE") == "1":
         raise error
     log(f"{where}: {type(error).__name__}: {_text(error)}")

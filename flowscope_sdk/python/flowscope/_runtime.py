@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowscope import _capture, _config, _context, _guard
 from flowscope._capture import PLAIN, dumps, snapshot
-from flowscope._guard import failed, guarded, log
+from flowscope._guard import failed, guarded, log, pass_on
 from flowscope._intake import SPAN_COST, Intake
 from flowscope._program import default_session
 from flowscope._sampling import OperationFilter
@@ -144,14 +144,14 @@ def begin(
             try:  # snapshot() in short
                 data = dumps(given, None, PLAIN)
                 span._input = data = b"%b" % data if len(data) <= runtime.max_value else snapshot(given)
-            except KeyboardInterrupt:
-                raise
-            except BaseException:
+            except BaseException as error:
+                pass_on(error)
                 span._input = data = snapshot(given)
             size += len(data)
         try:
             span._thread = _threads[get_ident()]._name  # type: ignore[attr-defined]  # .name in short
-        except Exception:  # none of threading's, or one that was made without its constructor
+        except Exception as error:  # none of threading's, or one that was made without its constructor
+            pass_on(error)
             span._thread = _context.thread_name()
         if "asyncio" in modules:
             span._task = _context.task_name()

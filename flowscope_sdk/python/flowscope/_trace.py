@@ -41,14 +41,19 @@ class Trace:
         token.previous = get_attachment()
         token.live = True
         token.frame = None
-        set_attachment(token)
-        if frame.f_code.co_flags & _SUSPENDED:
-            _context.leave_with(token, frame.f_back if frame.f_code is _AENTER else frame)
-        if self._entered is not None:
-            if self._outer is None:
-                self._outer = []
-            self._outer.append(self._entered)
-        self._entered = token
+        try:
+            set_attachment(token)
+            if frame.f_code.co_flags & _SUSPENDED:
+                _context.leave_with(token, frame.f_back if frame.f_code is _AENTER else frame)
+            if self._entered is not None:
+                if self._outer is None:
+                    self._outer = []
+                self._outer.append(self._entered)
+            self._entered = token
+        except BaseException:  # a signal handler's, in between: the block is not entered, so nobody will leave it
+            detach(token)
+            span.end()
+            raise
         return span
 
     def __exit__(
@@ -57,22 +62,28 @@ class Trace:
         token = self._entered
         if token is None:
             return
-        self._entered = None if self._outer is None else (self._outer.pop() if self._outer else None)
-        previous = token.previous
-        if get_attachment() is token and token.frame is None and (previous is None or previous.live):
-            set_attachment(previous)  # detach() in short
-        else:
+        try:
+            self._entered = None if self._outer is None else (self._outer.pop() if self._outer else None)
+            previous = token.previous
+            if get_attachment() is token and token.frame is None and (previous is None or previous.live):
+                set_attachment(previous)  # detach() in short
+            else:
+                detach(token)
+            span = token.span
+            if error is not None:
+                finish(span, error)
+            elif span.__class__ is Span and span.end_ns is None and span.status == "pending":
+                # end() in short; the end goes last, for the background thread may look at any time
+                span.status = "success"
+                span.end_ns = span.start_ns + monotonic_ns() - span._clock
+                if not span._queued:
+                    span._requeue()
+            else:
+                span.end()
+        except BaseException:  # a signal handler's: the block is left all the same
             detach(token)
-        span = token.span
-        if error is not None:
-            finish(span, error)
-        elif span.__class__ is Span and span.end_ns is None and span.status == "pending":
-            span.status = "success"  # end() in short; the end goes last, for the background thread may look at any time
-            span.end_ns = span.start_ns + monotonic_ns() - span._clock
-            if not span._queued:
-                span._requeue()
-        else:
-            span.end()
+            token.span.end(error=error)
+            raise
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

@@ -25,6 +25,16 @@ def finish(span: Span, error: BaseException) -> None:
         span.end(error=error)
 
 
+_set_traceback = BaseException.__dict__["__traceback__"].__set__  # past any __setattr__ of the exception's own
+
+
+def _step_out(error: BaseException) -> None:
+    """Take our frame off the traceback: a bare `raise` does not put it there again."""
+    trace = error.__traceback__
+    if trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        _set_traceback(error, trace.tb_next)
+
+
 def wrap(function: Any, options: Options) -> Any:
     """`function` with each call a span."""
     if isinstance(function, staticmethod | classmethod):
@@ -83,6 +93,7 @@ def _plain(function: Any, start: _Begin) -> Any:
         except BaseException as error:
             detach(token)
             finish(span, error)
+            _step_out(error)
             raise
         detach(token)
         span.end(... if result is None else result)
@@ -101,6 +112,7 @@ def _coroutine(function: Any, start: _Begin) -> Any:
         except BaseException as error:
             detach(token)
             finish(span, error)
+            _step_out(error)
             raise
         detach(token)
         span.end(... if result is None else result)
@@ -138,6 +150,7 @@ def _generator(function: Any, start: _Begin) -> Any:
                     sent, thrown = None, error
         except BaseException as error:
             finish(span, error)
+            _step_out(error)
             raise
         items.end(result)
         return result
@@ -180,6 +193,7 @@ def _async_generator(function: Any, start: _Begin) -> Any:
                     sent, thrown = None, error
         except BaseException as error:
             finish(span, error)
+            _step_out(error)
             raise
         items.end(None)
 
