@@ -30,6 +30,8 @@ _current = _context.get_attachment
 _threads = _context.threads
 _LEVELS = {"full": 0, "metadata": 1, "errors": 2}
 _MAX_SESSION = 256
+# Seconds that a fork waits for them: on a busy machine they take a second or two.
+_IMPORTS = 5.0
 
 
 class Runtime:
@@ -246,7 +248,7 @@ def shutdown(timeout: float | None = None) -> None:
 def before_fork() -> None:
     """Wait for the background thread's imports: a lock on a module that is being imported stays locked in the child."""
     if _runtime is not None:
-        _runtime.sender.wait_for_imports(1.0)
+        _runtime.sender.wait_for_imports(_IMPORTS)
 
 
 def after_fork() -> None:

@@ -138,10 +138,11 @@ class Sender:
         try:
             try:
                 from flowscope import _transport
+
+                producer = _new_producer(self._session_id)
+                self._transport = _transport.connect(parse_addr(self._config.addr), producer, self._ahead)
             finally:
                 self._importing.release()
-            producer = _new_producer(self._session_id)
-            self._transport = _transport.connect(parse_addr(self._config.addr), producer, self._ahead)
             self._loop()
         except GoneError:
             self.intake.close()
