@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import bisect
+import itertools
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from generated import ORIGIN, PROGRAMS, SESSION, producer, session
+from generated import ORIGIN, SESSION, Messages, session
 from rig import say
 from timeline_rig import Rig, Took, summary
 
-from flowscope.protocol import Header, Record
-from flowscope_app.spans.kinds import Kind, Status
-from flowscope_app.store import Incoming, StoreWriter
+from flowscope_app.store import StoreWriter
 
 RATE = 20_000  # spans a second
 EVERY_S = 0.05
+FRAMES_A_SECOND = 60
 SECONDS = 60.0
 AT_FIRST = 1_000
 
@@ -54,8 +54,16 @@ def watch(path: Path, writer: subprocess.Popen[str], seconds: float) -> None:
     writer.stdin.write("\n")
     writer.stdin.flush()
     took: list[Took] = []
+    steps = itertools.count()
+
+    def pan(_step: int) -> None:
+        rig.pan(next(steps))
+
     while writer.poll() is None:
-        took += rig.frames(rig.pan, 20)
+        took += rig.frames(pan, 1)
+        rested = time.perf_counter() + max(0.0, 1 / FRAMES_A_SECOND - took[-1].wall)
+        while time.perf_counter() < rested:
+            rig.app.processEvents()
     commits = [(int(count), float(at)) for count, at in (line.split() for line in writer.stdout)]
     rig.until(lambda: rig.spans_painted >= commits[-1][0])
     counts = [count for count, _ in seen]
@@ -76,35 +84,11 @@ def watch(path: Path, writer: subprocess.Popen[str], seconds: float) -> None:
 def write(path: Path, seconds: float) -> None:
     """Store the session's spans in the order of their ends, RATE a second; say when how many are committed."""
     spans = int(RATE * seconds) + AT_FIRST
-    found = session(spans)
-    rows = found.rows
-    scale = seconds * 1e9 / (int(rows["end"].max()) - ORIGIN)
-    columns = [rows[name].tolist() for name in ("id64", "parent64", "op", "track", "kind", "status")]
-    begins = (ORIGIN + (rows["start"] - ORIGIN) * scale).astype("i8").tolist()
-    ends = (ORIGIN + (rows["end"] - ORIGIN) * scale).astype("i8").tolist()
-
-    def record(at: int) -> Record:
-        number, parent, op, track, kind, status = (column[at] for column in columns)
-        failed = status == Status.ERROR
-        return Record(
-            f"{number:016x}", SESSION, f"{parent:016x}" if parent else None, f"operation_{op}", "custom", "python",
-            begins[at], max(begins[at], ends[at]), metadata={"flowscope.kind": Kind(kind).label,
-            "flowscope.thread": f"worker-{track}"}, status="error" if failed else "success",
-            error="failed" if failed else None,
-        )  # fmt: skip
-
-    sent = [1] * PROGRAMS
+    messages = Messages(session(spans), lasting=int(seconds * 1e9))
     with StoreWriter.open(str(path)) as writer:
 
         def put(first: int, end: int) -> None:
-            shares: list[list[Record]] = [[] for _ in range(PROGRAMS)]
-            for at in range(first, end):
-                shares[columns[3][at] % PROGRAMS].append(record(at))
-            items = []
-            for number, records in enumerate(shares):
-                items.append(Incoming(Header(1, producer(number), sent[number], len(records)), records))
-                sent[number] += len(records)
-            writer.write(items)
+            writer.write(messages.of(first, end))
             print(end, time.time(), flush=True)
 
         put(0, AT_FIRST)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flowscope.protocol import ProducerInfo, Record
+from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.table import SPAN_DTYPE, SpanDelta, Track
 from flowscope_app.store import Incoming, StoreWriter
@@ -94,6 +94,35 @@ def store(path: Path, found: SpanDelta) -> None:
     db.close()
 
 
-def producer(number: int) -> ProducerInfo:
-    """One of the programs."""
-    return ProducerInfo(f"p{number}", SESSION, f"p{number}.py", 100 + number, "host", "python", "python 3.12", "")
+class Messages:
+    """The spans as their six programs send them; `lasting` ns instead of as long as they took."""
+
+    def __init__(self, found: SpanDelta, lasting: int = 0) -> None:
+        rows = found.rows
+        scale = lasting / (int(rows["end"].max()) - ORIGIN) if lasting else 1.0
+        self._columns = [rows[name].tolist() for name in ("id64", "parent64", "op", "track", "kind", "status")]
+        self._starts = (ORIGIN + (rows["start"] - ORIGIN) * scale).astype(np.int64).tolist()
+        self._ends = (ORIGIN + (rows["end"] - ORIGIN) * scale).astype(np.int64).tolist()
+        self._sent = [1] * PROGRAMS
+
+    def of(self, first: int, end: int) -> list[Incoming]:
+        """The next spans, `first` to `end - 1`, a batch a program."""
+        shares: list[list[Record]] = [[] for _ in range(PROGRAMS)]
+        for at in range(first, end):
+            shares[self._columns[3][at] % PROGRAMS].append(self._record(at))
+        items = []
+        for number, records in enumerate(shares):
+            info = ProducerInfo(f"p{number}", SESSION, f"p{number}.py", 100 + number, "host", "python", "3.12", "")
+            items.append(Incoming(Header(1, info, self._sent[number], len(records)), records))
+            self._sent[number] += len(records)
+        return items
+
+    def _record(self, at: int) -> Record:
+        number, parent, op, track, kind, status = (column[at] for column in self._columns)
+        failed = status == Status.ERROR
+        return Record(
+            f"{number:016x}", SESSION, f"{parent:016x}" if parent else None, f"operation_{op}", "custom", "python",
+            self._starts[at], max(self._starts[at], self._ends[at]),
+            metadata={"flowscope.kind": Kind(kind).label, "flowscope.thread": f"worker-{track}"},
+            status="error" if failed else "success", error="failed" if failed else None,
+        )  # fmt: skip

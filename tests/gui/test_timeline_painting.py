@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication
-from timeline_sessions import T0, S, table_of
+from timeline_sessions import T0, S, random_session, table_of
 
 from flowscope_app import theme
 from flowscope_app.qtmodels.state import ViewState
-from flowscope_app.spans.kinds import Kind
+from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING
+from flowscope_app.timeline.rows import BAR, HEADER
 from flowscope_app.views.timeline import TimelineView
 from flowscope_app.views.timeline.labels import Labels
 from flowscope_app.views.timeline.paints import Paints
@@ -83,6 +87,32 @@ def test_one_error_among_thousands_is_seen_from_afar(view, state):
     spans = [S(key, key * 1_000, key * 1_000 + 900, error=key == 7_777) for key in range(1, 20_000)]
     show(view, state, spans, 0, 20)
     assert count(view, Paints(theme.current()).bar(ERROR, 0).fill.name()) >= 8
+
+
+def pixels(view):
+    """The canvas as it is painted: (height, width) of RGB in one number."""
+    image = view.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    return np.array(image.constBits()).view(np.uint32).reshape(image.height(), -1) & 0xFFFFFF
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10_000), st.integers(1, 150), st.sampled_from([1, 2, 7, 100]), st.floats(0, 1))
+def test_every_error_has_a_pixel_of_its_colour_at_every_zoom(view, state, seed, number, closer, where):
+    spans = random_session(seed, number, tracks=1, errors=0.1)
+    table = table_of(spans)
+    state.set_table(table)
+    whole = table.latest - table.origin + 1
+    begin = table.origin + int(where * (whole - whole // closer))
+    state.set_range(begin, begin + max(10, whole // closer), user=True)
+    red = QColor(Paints(theme.current()).bar(ERROR, 0).fill).rgb() & 0xFFFFFF
+    painted, scene = pixels(view), view.canvas.item.scene_shown
+    origin = view.canvas.mapFromScene(view.canvas.box.mapToScene(QPointF(0, 0)))
+    for row in np.flatnonzero(table.status == Status.ERROR).tolist():
+        x, top = scene.view.x(int(table.start[row])), scene.top_of(row) - scene.top
+        if 0 <= x < scene.view.width and top > HEADER and top + BAR < scene.height:
+            left, y = origin.x() + round(x), origin.y() + top
+            near = painted[y : y + BAR, max(0, left - 3) : left + 5]
+            assert (near == red).any(), (row, x, top)
 
 
 def test_the_selected_bar_is_outlined_and_filled(view, state):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from timeline_sessions import T0, S, delta, table_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from timeline_sessions import T0, S, delta, lived, random_session, table_of
 
+from flowscope_app.spans.table import SpanTable, Track
+from flowscope_app.timeline.layout import Layout
+from flowscope_app.timeline.links import Links
 from flowscope_app.timeline.rows import BEFORE, HEADER, ROW
 from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.viewport import Viewport
@@ -78,6 +83,22 @@ def test_calls_between_tracks_are_links_if_both_ends_are_on_the_screen() -> None
     shown.toggle(2)
     shown.view = Viewport(T0 + 600, T0 + 900, 1_000)
     assert shown.links_seen().tolist() == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 80))
+def test_links_of_a_live_session_are_those_of_the_same_session_opened(seed: int, count: int) -> None:
+    spans = random_session(seed, count)
+    program = {track: Track(track, f"track {track}", "", f"p{track % 2}") for track in (1, 2, 3)}
+    table = SpanTable()
+    links = Links(table)
+    for batch in lived(spans, seed):
+        links.apply(table.apply(delta(batch, program)))
+    fresh, layout = Links(table), Layout(table)
+    view = Viewport(table.origin, table.latest + 1, 100)
+    lanes = set(range(len(layout.lanes)))
+    seen, opened = (set(found.seen(layout, lanes, view, most=1_000).tolist()) for found in (links, fresh))
+    assert len(links) == len(fresh) and seen == opened
 
 
 def test_too_many_links_to_tell_apart_are_none() -> None:
