@@ -22,6 +22,14 @@ def test_with_it_hooks_are_set_and_no_socket_is_opened(run_python):
     assert "flowscope._hooks" in out and "zmq" not in out and "orjson" not in out
 
 
+def test_until_there_is_a_span_a_programs_imports_cost_what_they_did(run_python):
+    program = SPANLESS.replace(
+        "import sys", "import sys, subprocess, threading, multiprocessing.pool, concurrent.futures"
+    )
+    out = run_python(program, env={"FLOWSCOPE_ADDR": "tcp://127.0.0.1:9"}, check=True).out
+    assert not any(name in out for name in ("_processes", "_propagate", "_span", "orjson", "zmq"))
+
+
 def test_off_attaches_nothing(run_python):
     assert "_hooks" not in run_python(SPANLESS, env={"FLOWSCOPE_ADDR": "off"}, check=True).out
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _STARTS_PROCESSES = ("subprocess", "multiprocessing.spawn", "multiprocessing.pool", "concurrent.futures.process")
-_installed = False
+_installed = _carrying = False
 
 
 def install() -> None:
@@ -28,8 +28,15 @@ def install() -> None:
         os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
     _hooks.register("multiprocessing.util", _follow_multiprocessing)
     _hooks.register("threading", _follow_threading)
-    for name in _STARTS_PROCESSES:
-        _hooks.register(name, _follow_processes)
+
+
+def carry_to_processes() -> None:
+    """Hook what starts processes, once there may be spans to carry: what that takes is dear to import."""
+    global _carrying
+    if not _carrying:
+        _carrying = True
+        for name in _STARTS_PROCESSES:
+            _hooks.register(name, _follow_processes)
 
 
 def _runtime() -> Any:

@@ -199,6 +199,7 @@ def _make() -> Runtime:
         from flowscope import _lifecycle
 
         _lifecycle.install()
+        _lifecycle.carry_to_processes()
         if "TRACEPARENT" in os.environ:
             from flowscope import _processes
 
