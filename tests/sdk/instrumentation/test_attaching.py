@@ -227,3 +227,28 @@ def test_what_is_taken_back_leaves_the_framework_as_it_was(traced: Any) -> None:
     assert traced.trace().spans == {}
     flowscope.init(auto_trace="all")
     assert "BaseChatModel.stream" in ours()
+
+
+def test_anothers_patch_on_top_of_ours_stays(attach: Any) -> None:
+    """Other tracers patch the same methods, and `functools.wraps` makes theirs look like ours."""
+    import functools
+
+    import openai
+
+    client = openai._base_client.SyncAPIClient
+    before = client.request
+    attach("openai")
+    ours = client.request
+
+    @functools.wraps(ours)
+    def theirs(*args: Any, **kwargs: Any) -> Any:
+        return ours(*args, **kwargs)
+
+    client.request = theirs
+    try:
+        instrumentation.deactivate("openai")
+        assert client.request is theirs
+        attach("openai")
+        assert client.request is theirs
+    finally:
+        client.request = before

@@ -14,7 +14,7 @@ class Patches:
     """What one integration has replaced."""
 
     def __init__(self) -> None:
-        self._made: list[tuple[Any, str, Any]] = []
+        self._made: list[tuple[Any, str, Any, Any]] = []
 
     def replace(self, owner: Any, name: str, make: Callable[[Method], Method]) -> None:
         """Put `make(original)` in the place of `owner.name`, if that is there and not replaced yet."""
@@ -24,11 +24,11 @@ class Patches:
         replacement = functools.wraps(original)(make(original))
         setattr(replacement, _MARK, True)
         setattr(owner, name, replacement)
-        self._made.append((owner, name, original))
+        self._made.append((owner, name, original, replacement))
 
     def undo(self) -> None:
-        """Put everything back; what somebody else has replaced since then calls the original through ours."""
+        """Put everything back, but for what somebody else has replaced since then: theirs stays, and calls ours."""
         while self._made:
-            owner, name, original = self._made.pop()
-            if hasattr(vars(owner).get(name), _MARK):
+            owner, name, original, replacement = self._made.pop()
+            if vars(owner).get(name) is replacement:
                 setattr(owner, name, original)
