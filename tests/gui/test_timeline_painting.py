@@ -124,6 +124,14 @@ def test_the_selected_bar_is_outlined_and_filled(view, state):
     assert colour(view, (left + right) / 2, 23) == tokens.accent.name()
 
 
+def test_calls_that_took_no_time_are_in_the_overview_too_and_the_failed_one_as_such(view, state, qtbot):
+    state.set_table(table_of([S(key, 5, 5, error=key == 3) for key in range(1, 9)]))
+    qtbot.waitUntil(lambda: view.overview.bars.density is not None)
+    image = view.overview.grab().toImage()
+    seen = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+    assert theme.current().error.name() in seen
+
+
 def test_a_call_to_another_track_is_a_dashed_curve(view, state):
     spans = [S(1, 0, 900 * MS, op="a"), S(2, 400 * MS, 800 * MS, 1, track=2, op="b")]
     show(view, state, spans, 0, 1_000)

@@ -43,7 +43,7 @@ class _Bars(pg.GraphicsObject):  # type: ignore[misc]
         width, height = self._box.rect().width(), self._box.rect().height()
         p.fillRect(QRectF(0, height - 1, width, 1), tokens.line)
         found = self.density
-        if found is None or not found.total.any():
+        if found is None or (not found.started.any() and not found.total.any()):
             return
         columns = found.busy.shape[1]
         left = np.arange(columns) * (width / columns)
@@ -58,6 +58,9 @@ class _Bars(pg.GraphicsObject):  # type: ignore[misc]
             rects = np.stack((left, base - tall, np.full(columns, COLUMN - 1.0), tall), axis=1)
             self._rects.draw(p, rects[tall > 0], mixed(tokens.kind(kind), tokens.window, 0.62))
             base -= tall
+        instant = (found.started > 0) & (scaled == 0)  # calls that took no time at all
+        rects = np.stack((left, base - 2, np.full(columns, COLUMN - 1.0), np.full(columns, 2.0)), axis=1)
+        self._rects.draw(p, rects[instant], tokens.faint)
         failed = found.errors > 0
         tall = np.maximum(scaled, 8.0) * found.errors / np.maximum(found.started, 1)
         tall = np.maximum(tall, 5.0)  # even one of a thousand is seen
