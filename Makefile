@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 JS := flowscope_sdk/javascript
 export QT_LOGGING_RULES ?= qt.qpa.*=false
 
-.PHONY: demo test lint unit js bench matrix setup clean
+.PHONY: demo test lint unit js bench matrix suites setup clean
 
 demo: $(READY)
 	@$(BIN)/python -m flowscope_app.shell.demo
@@ -32,6 +32,10 @@ bench: $(READY) $(JS)/node_modules/.ready
 # Every version of rows.toml, one environment each under $XDG_CACHE_HOME/flowscope; long the first time.
 matrix: $(READY)
 	$(BIN)/python tests/matrix/run.py --write docs/matrix.md
+
+# The frameworks' own tests, with and without FlowScope attached.
+suites: $(READY)
+	$(BIN)/python tests/matrix/suites.py
 
 setup: $(READY)
 

@@ -141,6 +141,8 @@ def request(params: Mapping[str, Any]) -> dict[str, Any]:
 def usage(*reports: Any) -> dict[str, int]:
     """`gen_ai.usage.*` from the first of `reports` (mappings or objects, in any provider's shape) that counts."""
     for report in reports:
+        if report is None:
+            continue
         found: dict[str, int] = {}
         for key, paths in _USAGE_PATHS:
             count = next((c for c in (_count(report, path) for path in paths) if c is not None), None)
