@@ -128,7 +128,7 @@ def main() -> int:
     collector, port = start(ZMQ_SINK)
     server, http_port = start(HTTP_SINK)
     try:
-        logging.getLogger("langsmith").setLevel(logging.ERROR)  # it would like another version of itself
+        logging.getLogger("langsmith").setLevel(logging.CRITICAL)  # it tells at length of what it could not send at the end
         flowscope.init(addr=f"tcp://127.0.0.1:{port}", session_id="bench")
         steps, tracer = chain(), langsmith_tracer(http_port)
         us = side_by_side(
@@ -139,7 +139,6 @@ def main() -> int:
             }
         )
     finally:
-        tracer.client.close()
         for process in (collector, server):
             process.kill()
             process.wait()
