@@ -128,7 +128,7 @@ def main() -> int:
     collector, port = start(ZMQ_SINK)
     server, http_port = start(HTTP_SINK)
     try:
-        logging.getLogger("langsmith").setLevel(logging.CRITICAL)  # it tells at length of what it could not send at the end
+        logging.getLogger("langsmith").setLevel(logging.CRITICAL)  # it tells at length of what was not sent
         flowscope.init(addr=f"tcp://127.0.0.1:{port}", session_id="bench")
         steps, tracer = chain(), langsmith_tracer(http_port)
         us = side_by_side(
