@@ -159,11 +159,12 @@ test("CommonJS and ES module hand out the same SDK, and a second copy of it join
 test("W3C context and the session in baggage: in and out of headers of every form", async () => {
   const { records, stdout } = await record(`${REQUIRE}
     const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736", SPAN = "00f067aa0ba902b7"
-    const incoming = [{ TraceParent: \`00-\${TRACE}-\${SPAN}-01\`, Baggage: "a=b, flowscope.session_id=shop%20bot" },
+    const incoming = [{ TraceParent: \`00-\${TRACE}-\${SPAN}-01\`, Baggage: "a=b, flowscope.session=shop%20bot", tracestate: "v=1" },
       new Headers({ traceparent: \`00-\${TRACE}-\${SPAN}-01\` }), [["traceparent", \`01-\${TRACE}-\${SPAN}-01-more\`]]]
     for (const headers of incoming) flowscope.trace("in", { parent: flowscope.extract(headers) }, () => {
-      const out = flowscope.inject({ Baggage: "a=b,flowscope.session_id=old" })
-      console.log(out.traceparent.startsWith(\`00-\${TRACE}-\`), out.traceparent.includes(flowscope.currentSpan().id), out.baggage, out.Baggage)
+      const out = flowscope.inject({ Baggage: "c=d" })
+      console.log(out.traceparent.startsWith(\`00-\${TRACE}-\`), out.traceparent.includes(flowscope.currentSpan().id), out.baggage, out.Baggage, out.tracestate)
+      console.log(flowscope.inject({}).baggage, flowscope.inject({ Traceparent: "own" }).baggage, flowscope.inject({ baggage: "flowscope.session=old" }).baggage)
     })
     flowscope.withSpan(flowscope.extract(incoming[0]), () => flowscope.trace("under", () => 1))
     for (const bad of ["", "00-" + "0".repeat(32) + "-" + SPAN + "-01", "ff-" + TRACE + "-" + SPAN + "-01", "00-" + TRACE + "-" + SPAN + "-01-x"])
@@ -171,8 +172,9 @@ test("W3C context and the session in baggage: in and out of headers of every for
     console.log(Object.keys(flowscope.inject({})).length, flowscope.inject(new Headers()).has("traceparent"))`)
   assert.equal(
     stdout,
-    "true true a=b,flowscope.session_id=shop%20bot undefined\ntrue true a=b,flowscope.session_id=test undefined\n".concat(
-      "true true a=b,flowscope.session_id=test undefined\n0 false\n",
+    "true true c=d,flowscope.session=shop%20bot undefined v=1\na=b,flowscope.session=shop%20bot undefined flowscope.session=old\n".concat(
+      "true true c=d,flowscope.session=test undefined undefined\nflowscope.session=test undefined flowscope.session=old\n".repeat(2),
+      "0 false\n",
     ),
   )
   const inside = records.filter((each) => each.operation === "in" || each.operation === "under")

@@ -6,10 +6,14 @@ import { Remote, Unrecorded } from "./span"
 import type { Span } from "./span"
 
 /** The member of the W3C baggage that carries the session. */
-export const SESSION_KEY = "flowscope.session_id"
+export const SESSION_KEY = "flowscope.session"
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
+// What the specifications ask a program to hand on at least; more is not.
+const MAX_STATE = 512
 const MAX_BAGGAGE = 8192
+const MAX_SESSION = 256
+const PLAIN = /^[\x20-\x7e\t]*$/
 
 /** Headers as programs have them: a plain object, a Headers, a Map, or pairs. */
 export type HeadersLike =
@@ -22,36 +26,44 @@ interface Settable {
   set(name: string, value: string): unknown
 }
 
-/** Put the current span's `traceparent`, and its session as `baggage`, into `headers` if there is one; returns them. */
+/**
+ * Put the current span's `traceparent`, `tracestate` and `baggage` into `headers`; returns them. Outside of any span, and
+ * where a `traceparent` stands already, nothing is put. A `baggage` that stands there gets the session as one more member.
+ */
 export function inject<H extends object>(headers: H): H {
   try {
-    const found = contextHeaders(readHeader(headers as HeadersLike, "baggage"))
-    if (found) for (const [name, value] of found) put(headers, name, value)
+    const given = headers as HeadersLike
+    if (readHeader(given, "traceparent")) return headers
+    for (const [name, value] of contextHeaders(readHeader(given, "baggage")) ?? []) {
+      if (name !== "tracestate" || !readHeader(given, name)) put(headers, name, value)
+    }
   } catch (error) {
     failed("inject", error)
   }
   return headers
 }
 
-/** The headers that carry the current span, beside `baggage` that is there already; undefined outside of any. */
+/** The headers that carry the current span, `baggage` being what is there already; undefined outside of any. */
 export function contextHeaders(baggage = "", of: Span | undefined = current()): [string, string][] | undefined {
   let span: Span | undefined = of
   if (span instanceof Unrecorded && span._id === "") span = span.through
-  const kept = !(span instanceof Unrecorded && span.blocks)
   if (span === undefined || span._id === "") return undefined
+  const kept = !(span instanceof Unrecorded && span.blocks)
   const found: [string, string][] = [["traceparent", `00-${span.traceId}-${span.id}-0${Number(kept)}`]]
-  if (span.sessionId) {
-    const others = baggage.split(",").filter((each) => each.trim() && each.split("=")[0]!.trim() !== SESSION_KEY)
-    const all = [...others.map((each) => each.trim()), `${SESSION_KEY}=${encodeURIComponent(span.sessionId)}`].join(",")
-    if (all.length <= MAX_BAGGAGE) found.push(["baggage", all])
-  }
+  if (!kept) return found
+  const { state, baggage: others } = span._trace
+  if (state) found.push(["tracestate", state])
+  const members = [baggage || others || ""]
+  if (span.sessionId && !baggage.includes(SESSION_KEY)) members.push(`${SESSION_KEY}=${encodeURIComponent(span.sessionId)}`)
+  const all = members.filter(Boolean).join(",")
+  if (all && all !== baggage) found.push(["baggage", all])
   return found
 }
 
 /**
  * The caller's span from `headers`, in whatever case: give it to trace() as its `parent`, or run something under it
- * with withSpan(). Without a valid `traceparent` it does nothing. Where the caller leaves its trace out
- * of the sample, so does this process.
+ * with withSpan(). Without a valid `traceparent` it does nothing. What is traced under it belongs to the caller's
+ * session, if `baggage` names it; where the caller leaves its trace out of the sample, so does this process.
  */
 export function extract(headers: HeadersLike): Remote {
   try {
@@ -59,7 +71,12 @@ export function extract(headers: HeadersLike): Remote {
     if (found) {
       const [, version, trace, span, flags, more] = found
       if (version !== "ff" && /[1-9a-f]/.test(trace!) && /[1-9a-f]/.test(span!) && !(version === "00" && more)) {
-        return new Remote(trace!, span!, sessionOf(readHeader(headers, "baggage")), (parseInt(flags!, 16) & 1) === 1)
+        const [session, others] = members(readHeader(headers, "baggage"))
+        const remote = new Remote(trace!, span!, session, (parseInt(flags!, 16) & 1) === 1)
+        const state = readHeader(headers, "tracestate")
+        if (state.length <= MAX_STATE && PLAIN.test(state)) remote._trace.state = state.trim()
+        remote._trace.baggage = others
+        return remote
       }
     }
   } catch (error) {
@@ -68,23 +85,34 @@ export function extract(headers: HeadersLike): Remote {
   return new Remote("", "")
 }
 
-function sessionOf(baggage: string): string {
+/** The session that baggage names, and all that is not ours in it. */
+function members(baggage: string): [session: string, others: string] {
+  if (baggage.length > MAX_BAGGAGE || !PLAIN.test(baggage)) return ["", ""]
+  let session = ""
+  const others: string[] = []
   for (const member of baggage.split(",")) {
-    const [name, value] = member.split(";")[0]!.split("=")
-    if (name?.trim() !== SESSION_KEY || !value) continue
-    try {
-      return decodeURIComponent(value.trim()).slice(0, 256)
-    } catch {
-      return ""
-    }
+    const at = member.indexOf("=")
+    if (member.slice(0, at).trim() === SESSION_KEY) session = decoded(member.slice(at + 1).split(";")[0]!.trim())
+    else if (member.trim()) others.push(member.trim())
   }
-  return ""
+  return [[...session].slice(0, MAX_SESSION).join(""), others.join(",")]
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
 }
 
 function readHeader(headers: HeadersLike, wanted: string): string {
   let found = ""
   eachHeader(headers, (name, value) => {
-    if (String(name).toLowerCase() === wanted) found = Array.isArray(value) ? value.join(",") : String(value ?? "")
+    if (String(name).toLowerCase() !== wanted) return
+    const text = Array.isArray(value) ? value.join(",") : String(value ?? "")
+    // Several headers of baggage or tracestate are one list; of traceparent only one counts.
+    found = found && wanted !== "traceparent" ? `${found},${text}` : text
   })
   return found
 }

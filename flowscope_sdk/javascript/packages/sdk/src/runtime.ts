@@ -122,7 +122,7 @@ export function begin(operation: string, options: SpanOptions | undefined, kind:
       if (parent._id === "") parent = parent.through // else it is another process's
     }
     if (typeof operation !== "string" || operation.length > MAX_OPERATION || operation === "") {
-      operation = String(operation).slice(0, MAX_OPERATION) || "(unnamed)"
+      operation = beginning(String(operation), MAX_OPERATION) || "(unnamed)"
     }
     if (here.filter !== undefined && !here.filter.keeps(operation)) return new Unrecorded(parent ?? undefined)
     const level = here.level
@@ -132,7 +132,7 @@ export function begin(operation: string, options: SpanOptions | undefined, kind:
       const id = here.nextId()
       span = new Span(
         operation, kind, framework,
-        session === undefined ? parent.sessionId || here.sessionId : String(session).slice(0, MAX_SESSION) || here.sessionId,
+        session === undefined ? parent.sessionId || here.sessionId : beginning(String(session), MAX_SESSION) || here.sessionId,
         id, parent._trace, parent._id, parent._depth + 1, level, here.intake,
       ) // prettier-ignore
     } else {
@@ -142,7 +142,7 @@ export function begin(operation: string, options: SpanOptions | undefined, kind:
       }
       span = new Span(
         operation, kind, framework,
-        session === undefined ? here.sessionId : String(session).slice(0, MAX_SESSION) || here.sessionId,
+        session === undefined ? here.sessionId : beginning(String(session), MAX_SESSION) || here.sessionId,
         here.nextId(), { text: here.nextTrace() }, "", 0, level, here.intake,
       ) // prettier-ignore
     }
@@ -168,6 +168,11 @@ export function begin(operation: string, options: SpanOptions | undefined, kind:
     failed("startSpan", error)
     return NOOP
   }
+}
+
+/** The first `most` characters, whole ones: code points. */
+function beginning(text: string, most: number): string {
+  return text.length <= most ? text : Array.from(text.slice(0, 2 * most)).slice(0, most).join("")
 }
 
 /** The runtime, made now if there is none yet. */

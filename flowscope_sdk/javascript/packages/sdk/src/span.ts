@@ -18,6 +18,9 @@ export type Status = "pending" | "success" | "error"
 export interface TraceIds {
   /** 32 hex digits; made when it is first asked for. */
   text: string
+  /** What the caller of this process sent along, to be handed on: `tracestate`, and what isn't ours of `baggage`. */
+  state?: string
+  baggage?: string
 }
 
 /** What is sent of spans that have begun: 0 all, 1 no payloads, 2 nothing unless they fail. */
