@@ -28,9 +28,9 @@ def costs(snapshot: Snapshot, noted: NDArray[np.void], providers: dict[int, str]
     rows = rows[~snapshot.pending[rows]]
     if not len(rows):
         return cost
-    pairs = np.stack((snapshot.model[rows], noted["provider"][rows]))
-    for model, provider in np.unique(pairs, axis=1).T.tolist():
-        calls = rows[(pairs[0] == model) & (pairs[1] == provider)]
+    pairs = (snapshot.model[rows].astype(np.int64) << 32) + noted["provider"][rows]  # both are positive
+    for pair in np.unique(pairs).tolist():
+        calls, (model, provider) = rows[pairs == pair], divmod(pair, 1 << 32)
         usage = prices.Usage(
             start=snapshot.start[calls],
             tokens_in=snapshot.tokens_in[calls].astype(np.int64),

@@ -61,11 +61,13 @@ def measure(
     within: Mask | None = None,
     cost: Float | None = None,
     programs: Int32 | None = None,
+    own: Int | None = None,
 ) -> Metrics:
     """Metrics of the spans `within` (all, if None). By model, spans without a model are left out.
 
     Self times take all children into account, those outside of `within` too. `cost` holds the US dollars of each
-    span, NaN where unknown. By program, `programs` holds the number of each span's.
+    span, NaN where unknown. By program, `programs` holds the number of each span's. `own` holds all self times,
+    ns, where they are known already.
     """
     columns = {"operation": snapshot.op, "model": snapshot.model, "framework": snapshot.framework, "program": programs}
     column = columns[grouping]
@@ -77,7 +79,8 @@ def measure(
     rows = np.flatnonzero(chosen)
     groups = _Groups(column[rows])
     length = snapshot.end - snapshot.start
-    own = self_times(snapshot.start, snapshot.end, snapshot.parent)
+    if own is None:
+        own = self_times(snapshot.start, snapshot.end, snapshot.parent)
     pending, left = snapshot.pending[rows], snapshot.status[rows] == Status.ABANDONED
     finished = ~pending & ~left
     quantiles = group_quantiles(length[rows][finished], groups.number[finished], groups.n)

@@ -77,6 +77,11 @@ def known(model: str, provider: str = "") -> bool:
     return _find(model, provider) is not None
 
 
+def ready() -> bool:
+    """Whether the price data is loaded; the first question about a price loads it, which takes half a second."""
+    return source.cache_info().currsize > 0
+
+
 @cache
 def source() -> Source:
     """Where the prices are from."""

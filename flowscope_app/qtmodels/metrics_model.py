@@ -37,6 +37,7 @@ class Column(IntEnum):
     SHARE = 10
     TOKENS_IN = 11
     TOKENS_OUT = 12
+    COST = 13
 
 
 _TITLES = {
@@ -52,11 +53,18 @@ _TITLES = {
     Column.SHARE: ("Share of self", "The part this has in all self time"),
     Column.TOKENS_IN: ("Tokens in", "Input tokens of all calls"),
     Column.TOKENS_OUT: ("Tokens out", "Output tokens of all calls"),
+    Column.COST: ("Cost", "What the calls cost by their models' list prices, in US dollars"),
+}
+_NAMES: dict[Grouping, tuple[str, str]] = {
+    "operation": ("Operation", "What was called"),
+    "model": ("Model", "Which model"),
+    "framework": ("Framework", "Through which framework"),
+    "program": ("Program", "Which program made the calls"),
 }
 
 
 class MetricsModel(QAbstractTableModel):
-    """One row an operation or model, by most self time first until sorted otherwise."""
+    """One row a group, by most self time first until sorted otherwise."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,14 +73,49 @@ class MetricsModel(QAbstractTableModel):
         self._order: NDArray[np.intp] = np.empty(0, np.intp)
         self._column = Column.SELF
         self._descending = True
+        self.costed = True  # whether costs are worked out yet
+        self.merged = False  # whether the errors' column tells their rate too
 
     def take(self, metrics: Metrics, names: dict[int, str]) -> None:
-        """Show new figures; `names` are the session's."""
+        """Show new figures; `names` are those of the groups. Where the rows stay, only their figures change."""
+        labels = [names.get(group, "") for group in metrics.group.tolist()]
+        order = self._ordered(metrics, labels)
+        old = self._metrics
+        stays = old is not None and old.grouping == metrics.grouping and len(order) == len(self._order)
+        if stays and old is not None and (old.group[self._order] == metrics.group[order]).all():
+            self._metrics, self._labels, self._order = metrics, labels, order
+            if len(order):
+                self.dataChanged.emit(self.index(0, 0), self.index(len(order) - 1, len(Column) - 1))
+            return
         self.beginResetModel()
-        self._metrics = metrics
-        self._labels = [names.get(group, "") for group in metrics.group.tolist()]
-        self._arrange()
+        self._metrics, self._labels, self._order = metrics, labels, order
         self.endResetModel()
+        if old is None or old.grouping != metrics.grouping:
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, 0)
+
+    def group(self, row: int) -> int:
+        """The number that the metrics give the group in a row."""
+        assert self._metrics is not None
+        return int(self._metrics.group[self._order[row]])
+
+    def row_of_group(self, group: int) -> int:
+        """The row of a group, or -1."""
+        return next((row for row in range(len(self._order)) if self.group(row) == group), -1)
+
+    @property
+    def sorted_by(self) -> Column:
+        """The column that rows are in order of."""
+        return self._column
+
+    @property
+    def any_abandoned(self) -> bool:
+        """Whether there is a call that its program did not close."""
+        return self._metrics is not None and bool(self._metrics.abandoned.any())
+
+    @property
+    def unpriced(self) -> int:
+        """How many calls used tokens at an unknown price."""
+        return 0 if self._metrics is None else int(self._metrics.unpriced.sum())
 
     def clear(self) -> None:
         """Show nothing."""
@@ -81,7 +124,7 @@ class MetricsModel(QAbstractTableModel):
         self.endResetModel()
 
     def name(self, row: int) -> str:
-        """The full name of the operation or model in a row."""
+        """The full name of the group in a row."""
         return self._labels[int(self._order[row])]
 
     def row_of(self, name: str) -> int:
@@ -90,9 +133,10 @@ class MetricsModel(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._column, self._descending = Column(column), order == Qt.SortOrder.DescendingOrder
-        self.beginResetModel()
-        self._arrange()
-        self.endResetModel()
+        if self._metrics is not None:
+            self.beginResetModel()
+            self._order = self._ordered(self._metrics, self._labels)
+            self.endResetModel()
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
 
     def sort_by(self, column: int) -> None:
@@ -101,36 +145,14 @@ class MetricsModel(QAbstractTableModel):
         descending = not self._descending if again else column != Column.NAME
         self.sort(column, Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder)
 
-    def _arrange(self) -> None:
+    def _ordered(self, metrics: Metrics, labels: list[str]) -> NDArray[np.intp]:
         """Sort by the chosen column, equal ones by name; what is unknown comes last either way."""
-        if self._metrics is None:
-            return
-        by_name = np.array(sorted(range(len(self._labels)), key=lambda at: self._labels[at].casefold()), np.intp)
+        by_name = np.array(sorted(range(len(labels)), key=lambda at: labels[at].casefold()), np.intp)
         if self._column == Column.NAME:
-            self._order = by_name[::-1] if self._descending else by_name
-            return
-        values = np.asarray(self._values(self._column), float)[by_name]
+            return by_name[::-1] if self._descending else by_name
+        values = np.asarray(_values(metrics, self._column), float)[by_name]
         values = np.where(np.isnan(values), np.inf, -values if self._descending else values)
-        self._order = by_name[np.argsort(values, kind="stable")]
-
-    def _values(self, column: Column) -> NDArray[Any]:
-        metrics = self._metrics
-        assert metrics is not None
-        columns: dict[Column, NDArray[Any]] = {
-            Column.CALLS: metrics.calls,
-            Column.ERRORS: metrics.errors,
-            Column.RATE: metrics.error_rate,
-            Column.ABANDONED: metrics.abandoned,
-            Column.P50: metrics.p50,
-            Column.P95: metrics.p95,
-            Column.P99: metrics.p99,
-            Column.TOTAL: metrics.total,
-            Column.SELF: metrics.self_time,
-            Column.SHARE: metrics.share,
-            Column.TOKENS_IN: metrics.tokens_in,
-            Column.TOKENS_OUT: metrics.tokens_out,
-        }
-        return columns[column]
+        return by_name[np.argsort(values, kind="stable")]
 
     # What Qt asks.
 
@@ -145,7 +167,7 @@ class MetricsModel(QAbstractTableModel):
             return None
         if section == Column.NAME:
             grouping: Grouping = self._metrics.grouping if self._metrics is not None else "operation"
-            title, tip = ("Operation", "What was called") if grouping == "operation" else ("Model", "Which model")
+            title, tip = _NAMES[grouping]
         else:
             title, tip = _TITLES[Column(section)]
         if role == Qt.ItemDataRole.DisplayRole:
@@ -158,8 +180,12 @@ class MetricsModel(QAbstractTableModel):
         if self._metrics is None or not index.isValid() or index.row() >= len(self._order):
             return None
         at, column = int(self._order[index.row()]), Column(index.column())
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._text(at, column)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return ", ".join(filter(None, (self._text(at, column), self._tip(at, column))))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(at, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(column)
         if role == KindRole:
@@ -172,7 +198,12 @@ class MetricsModel(QAbstractTableModel):
     def _text(self, at: int, column: Column) -> str:
         if column == Column.NAME:
             return fmt.one_line(self._labels[at], _LABEL) or "(no name)"
-        value = self._values(column)[at]
+        assert self._metrics is not None
+        value = _values(self._metrics, column)[at]
+        if column == Column.COST:
+            return self._cost(at)
+        if column == Column.ERRORS and self.merged and value:
+            return f"{fmt.count(int(value))} · {_percent(float(_values(self._metrics, Column.RATE)[at]))}"
         if column == Column.ABANDONED:
             return f"{fmt.count(int(value))} ∅" if value else "–"
         if column in (Column.P50, Column.P95, Column.P99):
@@ -182,6 +213,28 @@ class MetricsModel(QAbstractTableModel):
         if column in (Column.RATE, Column.SHARE):
             return _percent(float(value))
         return fmt.count(int(value)) if value or column == Column.CALLS else "–"
+
+    def _cost(self, at: int) -> str:
+        assert self._metrics is not None
+        cost, unpriced = float(self._metrics.cost[at]), int(self._metrics.unpriced[at])
+        if not self.costed:
+            return "…" if self._metrics.tokens_in[at] or self._metrics.tokens_out[at] else "–"
+        if math.isnan(cost):
+            return "unknown" if unpriced else "–"
+        return f"≥ {fmt.dollars(cost)}" if unpriced else fmt.dollars(cost)
+
+    def _tip(self, at: int, column: Column) -> str:
+        """What a cell can't say in its few characters; "" where there is nothing."""
+        assert self._metrics is not None
+        unpriced = int(self._metrics.unpriced[at])
+        if column != Column.COST or not unpriced:
+            return ""
+        return unpriced_text(unpriced)
+
+
+def unpriced_text(calls: int) -> str:
+    """How many calls have no known price, in words."""
+    return "1 call of unknown price" if calls == 1 else f"{fmt.count(calls)} calls of unknown price"
 
 
 def _percent(share: float) -> str:
@@ -193,3 +246,22 @@ def _percent(share: float) -> str:
 def _alignment(column: int) -> Qt.AlignmentFlag:
     side = Qt.AlignmentFlag.AlignLeft if column == Column.NAME else Qt.AlignmentFlag.AlignRight
     return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def _values(metrics: Metrics, column: Column) -> NDArray[Any]:
+    columns: dict[Column, NDArray[Any]] = {
+        Column.CALLS: metrics.calls,
+        Column.ERRORS: metrics.errors,
+        Column.RATE: metrics.error_rate,
+        Column.ABANDONED: metrics.abandoned,
+        Column.P50: metrics.p50,
+        Column.P95: metrics.p95,
+        Column.P99: metrics.p99,
+        Column.TOTAL: metrics.total,
+        Column.SELF: metrics.self_time,
+        Column.SHARE: metrics.share,
+        Column.TOKENS_IN: metrics.tokens_in,
+        Column.TOKENS_OUT: metrics.tokens_out,
+        Column.COST: metrics.cost,
+    }
+    return columns[column]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
@@ -84,6 +84,9 @@ class Centre(QWidget):
         """What the current tab can be grouped by stands at the right end of the tab bar."""
         switch = self._switches.get(tab)
         self.corner.setVisible(switch is not None)
+        for other in self._switches.values():  # the others must not make it wide
+            wanted = QSizePolicy.Policy.Preferred if other is switch else QSizePolicy.Policy.Ignored
+            other.setSizePolicy(wanted, QSizePolicy.Policy.Preferred)
         if switch is not None:
             self.corner.setCurrentWidget(switch)
 

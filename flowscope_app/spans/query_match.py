@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.query import FIELDS, STATUSES, Query, Term, Value
-from flowscope_app.spans.table import SpanTable
+from flowscope_app.spans.table import SpanTable, Track
 
 Mask = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
@@ -49,13 +49,22 @@ def _term(term: Term, table: SpanTable, now: int, found: Mapping[str, Int64]) ->
         test = _name_test(term)
         return _named(getattr(table, term.field), table.names, test)
     if term.field == "program":
-        labels = {key: f"{track.label} {track.detail}" for key, track in table.tracks.items()}
-        return _named(table.track, labels, _name_test(term))
+        return _named(table.track, _track_names(table.tracks), _name_test(term))
     if term.field == "status":
         return _chosen(table.status, STATUSES, term)
     if term.field == "kind":
         return _chosen(table.kind, {kind.label: int(kind) for kind in Kind}, term)
     return _counted(term, table, now)
+
+
+def matching_tracks(term: Term, tracks: Mapping[int, Track]) -> set[int]:
+    """The keys of the tracks that a term on the field `program` holds for."""
+    test = _name_test(term)
+    return {key for key, name in _track_names(tracks).items() if test(name)}
+
+
+def _track_names(tracks: Mapping[int, Track]) -> dict[int, str]:
+    return {key: f"{track.label} {track.detail}" for key, track in tracks.items()}
 
 
 def _text(text: str, table: SpanTable, found: Mapping[str, Int64]) -> Mask:

@@ -83,6 +83,8 @@ QPushButton[role="link"]:hover, QPushButton[role="link"]:focus { text-decoration
 QToolButton[role="choice"] {
     background: transparent; border: 1px solid transparent; color: $dim; padding: 3px 6px; font-size: 12px;
 }
+QToolButton[role="choice"]::menu-indicator { subcontrol-position: right center; width: 12px; }
+QToolButton[role="choice"][popupMode="2"] { padding-right: 16px; }
 QToolButton[role="choice"]:hover { color: $text; }
 QToolButton[role="choice"]:checked { background: transparent; color: $text; }
 QToolButton[role="choice"]:focus { border-color: $accent; }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
@@ -11,9 +13,13 @@ from sample_sessions import MS, T0, Recorder, agent_loop, support_agent
 from flowscope_app.analysis.metrics import measure
 from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.qtmodels.metrics_model import Column, MetricsModel
+from flowscope_app.qtmodels.notes_feed import NotesFeed
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.views.metrics import MetricsView
+
+if TYPE_CHECKING:
+    from conftest import Stage
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def filled(recorder: Recorder) -> MetricsModel:
 def test_a_row_says_how_an_operation_went(qapp: object) -> None:
     model = filled(agent_loop())
     assert cells(model, "read_file") == [
-        "read_file", "4", "1", "25.0 %", "–", "109 ms", "109 ms", "109 ms", "436 ms", "436 ms", "15.9 %", "–", "–",
+        "read_file", "4", "1", "25.0 %", "–", "109 ms", "109 ms", "109 ms", "436 ms", "436 ms", "15.9 %", "–", "–", "–",
     ]  # fmt: skip
     assert cells(model, "ChatAnthropic")[Column.TOKENS_IN] == "7,800"
     right = model.index(0, Column.P95).data(Qt.ItemDataRole.TextAlignmentRole)
@@ -153,3 +159,55 @@ def test_it_says_why_there_are_no_figures(view: MetricsView, state: ViewState, q
     view.corner.choose(1)
     settle(qtbot, view)
     assert view.says == "No models"
+
+
+def test_every_grouping_has_its_rows_and_its_filter(stage: Stage, record: Any) -> None:
+    stage.open(
+        record("a", "llm", gen_ai__request__model="gpt-4o", gen_ai__provider__name="openai"),
+        *(record(f"b{n}", "llm", operation="b", gen_ai__request__model="own-7b") for n in range(2)),
+    )
+    view = MetricsView(stage.state, stage.queries)
+    stage.show(view, 1060, 420)
+    for grouping, name, term in (
+        (1, "own-7b", 'model="own-7b"'),
+        (2, "langchain", 'framework="langchain"'),
+        (3, "python", 'program:"python"'),
+    ):
+        view.corner.choose(grouping)
+        stage.qtbot.waitUntil(lambda at=grouping, name=name: view.idle and view.model.row_of(name) >= 0)
+        view.table.chosen.emit(view.model.row_of(name))
+        assert stage.state.filter_text == term
+
+
+def test_a_cost_is_told_with_its_source_and_never_guessed(stage: Stage, record: Any) -> None:
+    asked = {"gen_ai__usage__input_tokens": 1_000_000, "gen_ai__usage__output_tokens": 0, "start": -86_400 * 300}
+    known = {"gen_ai__request__model": "gpt-4o", "gen_ai__provider__name": "openai"}
+    stage.open(
+        record("known", **asked, **known),
+        record("own", **asked, gen_ai__request__model="own-7b"),
+        record("m1", operation="mixed", **asked, **known),
+        record("m2", operation="mixed", **asked, gen_ai__request__model="own-7b"),
+        record("tool", "tool"),
+    )
+    notes = NotesFeed(stage.state, stage.queries)
+    view = MetricsView(stage.state, stage.queries)
+    stage.show(view, 1060, 420)
+    notes._ask()
+    stage.qtbot.waitUntil(lambda: view.idle and "Prices: genai-prices" in view.note, timeout=20_000)
+    stage.qtbot.waitUntil(lambda: cells(view.model, "known")[Column.COST] == "$2.50", timeout=20_000)
+    assert [cells(view.model, name)[Column.COST] for name in ("own", "mixed", "tool")] == ["unknown", "≥ $2.50", "–"]
+    cell = view.model.index(view.model.row_of("mixed"), Column.COST)
+    assert cell.data(Qt.ItemDataRole.ToolTipRole) == "1 call of unknown price"
+    assert "2 calls of unknown price" in view.note
+
+
+@pytest.mark.parametrize("width", [420, 600, 760, 900, 1300])
+def test_columns_fit_the_pane_and_errors_stay(view: MetricsView, state: ViewState, qtbot: QtBot, width: int) -> None:
+    load(qtbot, view, state, agent_loop())
+    view.resize(width, 420)
+    view.table.fit()
+    assert view.table.horizontalScrollBar().maximum() == 0
+    shown = view.table.shown_columns()
+    assert {Column.NAME, Column.CALLS, Column.ERRORS, Column.SELF} <= set(shown)
+    assert (Column.RATE in shown) or cells(view.model, "read_file")[Column.ERRORS] == "1 · 25.0 %"
+    assert (Column.SHARE in shown) == (width == 1300)

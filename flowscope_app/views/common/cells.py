@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSize
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
@@ -39,5 +39,6 @@ class CellDelegate(QStyledItemDelegate):
         text = str(index.data() or "")
         room = option.rect.width() - 2 * CELL_PAD - _MARK
         cut = QFontMetrics(theme.ui_font()).horizontalAdvance(text) > room
-        QToolTip.showText(event.globalPos(), tooltip(text) if cut else "", view)
+        more = str(index.data(Qt.ItemDataRole.ToolTipRole) or "")
+        QToolTip.showText(event.globalPos(), tooltip(more or (text if cut else "")), view)
         return True

@@ -34,7 +34,8 @@ class MetricsDelegate(CellDelegate):
         elif column == Column.SHARE:
             self._bar(painter, rect, index)
         failed = column in (Column.ERRORS, Column.RATE) and text != "–"
-        painter.setPen(tokens.error if failed else tokens.dim if text == "–" else tokens.text)
+        quiet = text in ("–", "unknown")
+        painter.setPen(tokens.error if failed else tokens.dim if quiet else tokens.text)
         side = Qt.AlignmentFlag.AlignLeft if column == Column.NAME else Qt.AlignmentFlag.AlignRight
         painter.drawText(rect, int(side | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), text)
         painter.restore()

@@ -5,119 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QStackedLayout,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from flowscope_app import theme
-from flowscope_app.analysis.metrics import Grouping, Metrics, measure
-from flowscope_app.analysis.snapshot import Snapshot
+from flowscope_app.analysis.metrics import Grouping
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.background import Background
-from flowscope_app.qtmodels.metrics_model import Column, MetricsModel
+from flowscope_app.qtmodels.figures import Desk, Figures, Question
+from flowscope_app.qtmodels.metrics_model import MetricsModel, unpriced_text
+from flowscope_app.qtmodels.program_labels import ProgramLabels
 from flowscope_app.qtmodels.state import ViewState
-from flowscope_app.spans import query
 from flowscope_app.views.common.empty_state import EmptyState
-from flowscope_app.views.common.labels import PlainLabel
-from flowscope_app.views.common.plain import describe
-from flowscope_app.views.common.switch import Switch
-from flowscope_app.views.metrics.delegate import MetricsDelegate
+from flowscope_app.views.common.labels import ElidedLabel
+from flowscope_app.views.metrics.corner import GROUPINGS, Corner
+from flowscope_app.views.metrics.table import MetricsTable
 
 if TYPE_CHECKING:
     from flowscope_app.qtmodels.queries import Queries
 
-_ROW_HEIGHT = 26
-_WIDTHS = {
-    Column.CALLS: 58,
-    Column.ERRORS: 60,
-    Column.RATE: 80,
-    Column.ABANDONED: 56,
-    Column.SHARE: 126,
-    Column.TOKENS_IN: 84,
-    Column.TOKENS_OUT: 90,
-}
-_WIDTH = 70  # of the other figures
-_LEAST_NAME = 180  # a narrower window scrolls sideways
-
-
-class _Table(QTableView):
-    """A table whose rows are chosen by a click or by Enter."""
-
-    chosen = Signal(int)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clicked.connect(lambda index: self.chosen.emit(index.row()))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        figures = sum(self.columnWidth(column) for column in list(Column)[1:])
-        self.setColumnWidth(Column.NAME, max(self.viewport().width() - figures, _LEAST_NAME))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.chosen.emit(self.currentIndex().row())
-        else:
-            super().keyPressEvent(event)
-
 
 class MetricsView(QWidget):
-    """Figures per operation or model. `corner` is the switch for the right end of the tab bar."""
+    """Figures per operation, model, framework or program. `corner` is for the right end of the tab bar."""
 
-    def __init__(self, state: ViewState, _queries: Queries | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, state: ViewState, queries: Queries | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = state
         self._stale = True
-        self._work: Background[tuple[Metrics, dict[int, str]]] = Background(self)
+        self._figures: Figures | None = None
+        self._desk = Desk()
+        self._programs = ProgramLabels(state, queries, self)
+        self._programs.changed.connect(self._changed)
+        self._work: Background[Figures] = Background(self)
         self._work.done.connect(self._show)
-        self.corner = Switch("Metrics", ("by operation", "by model"))
+        self.corner = Corner()
         self.corner.chosen.connect(lambda: self._refresh(at_once=True))
         self.model = MetricsModel(self)
-        self.table = _Table()
+        self.table = MetricsTable(self.model)
         self.table.chosen.connect(self._filter)
-        self._note = PlainLabel(role="dim")
+        self._note = ElidedLabel(role="dim")
         self._note.setContentsMargins(12, 4, 12, 6)
         self._empty = EmptyState()
-        self._build()
+        self._lay_out()
         state.session_changed.connect(self._reset)
-        for signal in (state.table_changed, state.filter_changed, state.range_changed):
+        for signal in (state.table_changed, state.filter_changed, state.range_changed, state.notes_changed):
             signal.connect(self._changed)
         theme.signals().changed.connect(self.table.viewport().update)
         self._reset()
-
-    def _build(self) -> None:
-        table = self.table
-        table.setModel(self.model)
-        table.setItemDelegate(MetricsDelegate(_ROW_HEIGHT, table))
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setMouseTracking(True)
-        table.setCornerButtonEnabled(False)
-        table.setTabKeyNavigation(False)
-        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        describe(table, "Metrics", "A click or Enter shows only that operation or model; again, all")
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(48)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column in list(Column)[1:]:
-            table.setColumnWidth(column, _WIDTHS.get(column, _WIDTH))
-        header.setSectionsClickable(True)
-        header.sectionClicked.connect(self._sort)  # the model writes the arrow: Qt's own covers a narrow title
-        self._lay_out()
 
     def _lay_out(self) -> None:
         shown = QWidget()
@@ -129,6 +64,7 @@ class MetricsView(QWidget):
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
         self._pages.addWidget(shown)
+        self.table.horizontalHeader().sectionClicked.connect(self._sort)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addStretch(1)
@@ -150,7 +86,7 @@ class MetricsView(QWidget):
     @property
     def note(self) -> str:
         """What is said below the figures of what they are of."""
-        return self._note.text()
+        return self._note.full_text()
 
     @property
     def says(self) -> str:
@@ -160,11 +96,13 @@ class MetricsView(QWidget):
     @property
     def grouping(self) -> Grouping:
         """What a row is."""
-        return "model" if self.corner.choice else "operation"
+        return GROUPINGS[self.corner.choice]
 
     def _reset(self) -> None:
         """Another session."""
         self._work.forget()
+        self._desk = Desk()
+        self._figures = None
         self.model.clear()
         self._refresh(at_once=True)
 
@@ -179,6 +117,8 @@ class MetricsView(QWidget):
             self._stale = True
         else:
             self._stale = False
+            if self._figures is None:
+                self._empty.say("Working out the figures …")
             self._work.ask(self._prepare, at_once=at_once)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -186,25 +126,26 @@ class MetricsView(QWidget):
         if self._stale:
             self._refresh(at_once=True)
 
-    def _prepare(self) -> Callable[[], tuple[Metrics, dict[int, str]]]:
-        state, grouping = self._state, self.grouping
-        snapshot, mask = Snapshot.of(state.table, state.now()), state.mask
-        span = state.range
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.corner.fit(self.width())
 
-        def work() -> tuple[Metrics, dict[int, str]]:
-            within = snapshot.matching(mask)
-            if span[1] > span[0]:
-                within &= snapshot.overlapping(*span)
-            return measure(snapshot, grouping, within), dict(snapshot.names)
+    def _prepare(self) -> Callable[[], Figures]:
+        asked, grouping, desk = Question.of(self._state, self._programs.labels), self.grouping, self._desk
+        first = self._figures is None
+        return lambda: desk.figures(asked, grouping, quick=first)
 
-        return work
-
-    def _show(self, answer: tuple[Metrics, dict[int, str]]) -> None:
-        metrics, names = answer
+    def _show(self, figures: Figures) -> None:
+        metrics = figures.metrics
         if metrics.grouping != self.grouping:
             return
-        self._keeping(lambda: self.model.take(metrics, names))
-        self._tell_range()
+        same = self._figures is not None and self._figures.metrics.grouping == metrics.grouping
+        self._figures = figures
+        self.model.costed = figures.costed
+        if not figures.costed:
+            self._refresh(at_once=True)
+        self._keeping(lambda: self.model.take(metrics, figures.names), same=same)
+        self._say_note()
         if metrics.n:
             self._pages.setCurrentIndex(1)
         else:
@@ -213,25 +154,29 @@ class MetricsView(QWidget):
     def _sort(self, column: int) -> None:
         self._keeping(lambda: self.model.sort_by(column))
 
-    def _keeping(self, change: Callable[[], None]) -> None:
-        """Change the model; what is current, by its name, and the scroll bar stay."""
+    def _keeping(self, change: Callable[[], None], *, same: bool = True) -> None:
+        """Change the model; which group is current, and the scroll bar, stay where the groups are of the same kind."""
         current = self.table.currentIndex()
-        name = self.model.name(current.row()) if current.isValid() else None
+        group = self.model.group(current.row()) if current.isValid() and same else None
         scrolled = self.table.verticalScrollBar().value()
         change()
-        row = self.model.row_of(name) if name is not None else -1
-        if row >= 0:
+        row = self.model.row_of_group(group) if group is not None else -1
+        if row >= 0 and row != self.table.currentIndex().row():
             self.table.setCurrentIndex(self.model.index(row, 0))
         self.table.verticalScrollBar().setValue(scrolled)
 
-    def _tell_range(self) -> None:
-        """Say it where the figures are of a part of the session only."""
+    def _say_note(self) -> None:
+        """Say where the figures are of a part of the session only, and by whose prices costs are."""
         table, (first, last) = self._state.table, self._state.range
-        part = last > first and (first > table.origin or last < table.latest)
-        self._note.setVisible(part)
-        if part:
+        said = []
+        if last > first and (first > table.origin or last < table.latest):
             shown, whole = fmt.duration(last - first), fmt.duration(table.latest - table.origin)
-            self._note.setText(f"Calls in the {shown} that the timeline shows, of {whole}.")
+            said.append(f"Calls in the {shown} that the timeline shows, of {whole}.")
+        if self._figures is not None and self._figures.prices:
+            unpriced = f", {unpriced_text(self.model.unpriced)}" if self.model.unpriced else ""
+            said.append(f"Prices: {self._figures.prices}{unpriced}.")
+        self._note.setVisible(bool(said))
+        self._note.setText("  ".join(said))
 
     def _say_empty(self) -> None:
         table = self._state.table
@@ -249,6 +194,6 @@ class MetricsView(QWidget):
 
     def _filter(self, row: int) -> None:
         """Let only what is in that row through, or, where that is so already, all."""
-        field = "op" if self.grouping == "operation" else "model"
-        term = query.term(field, self.model.name(row))
-        self._state.set_filter("" if self._state.filter_text == term else term)
+        term = "" if self._figures is None else self._figures.terms.get(self.model.group(row), "")
+        if term:
+            self._state.set_filter("" if self._state.filter_text == term else term)

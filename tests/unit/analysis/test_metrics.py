@@ -9,9 +9,11 @@ import pytest
 from sample_sessions import MS, T0, Recorder, agent_loop, big, support_agent
 
 from flowscope_app.analysis.metrics import Metrics, group_quantiles, measure
-from flowscope_app.analysis.programs import programs_of
+from flowscope_app.analysis.programs import program_term, programs_of
 from flowscope_app.analysis.snapshot import Snapshot
+from flowscope_app.spans import query
 from flowscope_app.spans.kinds import Kind
+from flowscope_app.spans.query_match import matching_tracks
 from flowscope_app.spans.table import Track
 
 
@@ -117,3 +119,20 @@ def test_by_program_threads_of_one_process_are_one() -> None:
     assert [producers.get(int(number), "?") for number in numbers] == ["a", "b", "a", "a", "?"]
     shot = snapshot(agent_loop())
     assert measure(shot, "program", programs=np.ones(shot.n, np.int32)).calls.tolist() == [shot.n]
+
+
+def test_a_program_is_let_through_by_the_shortest_term_that_means_it_alone() -> None:
+    tracks = {
+        1: Track(1, "bot.py", "CPython 3.11 · pid 41 · MainThread", "a"),
+        2: Track(2, "Thread-1", "CPython 3.11 · pid 41 · Thread-1", "a"),
+        3: Track(3, "bot.py", "CPython 3.11 · pid 411 · MainThread", "b"),
+        4: Track(4, "rag.js", "node 22", "c"),
+        5: Track(5, 'odd "name"', "x", "d"),
+        6: Track(6, "odd", "y", "d"),
+    }
+    assert program_term("a", "bot.py · pid 41", tracks) == 'program:"pid 41 ·"'
+    assert program_term("b", "bot.py · pid 411", tracks) == 'program:"pid 411"'
+    assert program_term("c", "rag.js", tracks) == 'program:"rag.js"'
+    every = program_term("d", "gone", tracks)
+    assert every == 'program="odd \\"name\\" x","odd y"'
+    assert matching_tracks(query.parse(every).terms[0], tracks) == {5, 6}
