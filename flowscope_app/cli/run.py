@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.cli import attach, outcome
+from flowscope_app.cli import attach, node, outcome
 from flowscope_app.cli.commands import Parser
-
-NODE_FILES = (".js", ".mjs", ".cjs")
-NODE_PROGRAMS = frozenset({"node", "nodejs", "npm", "npx", "pnpm", "yarn", "tsx", "ts-node"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The program and its arguments: all that follows its name is its own."""
     parser.usage = "flowscope run [--] CMD [ARGS ...]"
     parser.epilog = (
-        "A file ending in .py runs with the current Python. The exit status is the program's. FLOWSCOPE_ADDR and"
+        "A file ending in .py runs with the current Python, one in .js, .mjs or .cjs with node. The exit status is the"
+        " program's. FLOWSCOPE_ADDR and"
         " FLOWSCOPE_SESSION are set for it unless they are set already."
     )
     parser.add_argument("command", metavar="CMD", nargs=argparse.REMAINDER, help="the program and its arguments")
@@ -35,17 +33,20 @@ def run(arguments: argparse.Namespace) -> int:
     if not words:
         Parser(prog="flowscope run").error("no program named")
     command = with_interpreter(words)
-    if attach.program(command[0]) in NODE_PROGRAMS:
-        outcome.say("Node programs are not traced by `flowscope run` yet; it runs untraced")
-    return _become(command, attach.environment(command, os.environ))
+    environment = attach.environment(command, os.environ)
+    if attach.program(command[0]) in node.PROGRAMS:
+        why_not = node.attach(command, environment, Path.cwd())
+        if why_not:
+            outcome.say(why_not)
+    return _become(command, environment)
 
 
 def with_interpreter(words: Sequence[str]) -> list[str]:
     """`words` with the interpreter put first where the first is a script that is not run by itself."""
     script = Path(words[0])
-    if script.suffix not in (".py", ".pyw", *NODE_FILES) or not script.is_file() or _runs_itself(words[0]):
+    if script.suffix not in (".py", ".pyw", *node.FILES) or not script.is_file() or _runs_itself(words[0]):
         return list(words)
-    if script.suffix in NODE_FILES:
+    if script.suffix in node.FILES:
         return ["node", *words]
     return [attach.python(), *words]
 

@@ -13,11 +13,11 @@ const tsc = require.resolve("typescript/bin/tsc")
 for (const name of ["sdk", "auto-langchain", "langchain"]) {
   const folder = join(here, "packages", name)
   if (!existsSync(join(folder, "tsconfig.json"))) continue
-  execFileSync(process.execPath, [tsc, "-p", folder, "--incremental", "--tsBuildInfoFile", join(folder, "dist", ".tsbuildinfo")], { stdio: "inherit" })
+  execFileSync(process.execPath, [tsc, "-p", folder, "--incremental", "--tsBuildInfoFile", join(here, "node_modules", ".cache", `${name}.tsbuildinfo`)], { stdio: "inherit" })
   const description = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
   for (const entry of Object.values(description.exports)) {
     const twin = entry.import?.default
-    if (twin && entry.require) writeTwin(join(folder, twin), join(folder, entry.require.default))
+    if (twin && entry.require && !existsSync(join(folder, twin.replace("/dist/", "/src/").replace(/\.mjs$/, ".mts")))) writeTwin(join(folder, twin), join(folder, entry.require.default))
   }
   cpSync(join(here, "..", "..", "LICENSE"), join(folder, "LICENSE"))
 }

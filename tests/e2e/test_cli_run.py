@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import flowscope_app
+
 FLOWSCOPE = [sys.executable, "-m", "flowscope_app"]
 RUN = [*FLOWSCOPE, "run"]
 
@@ -228,11 +230,34 @@ def test_switched_off_nothing_is_attached(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
 @pytest.mark.parametrize("words", [["node", "app.mjs"], ["app.mjs"]])
-def test_a_node_program_runs_and_it_is_said_that_it_is_not_traced(tmp_path: Path, words: list[str]) -> None:
-    write(tmp_path, "app.mjs", "console.log(process.argv[2]); process.exit(4)")
-    done = run(*words, "hello", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (4, "hello\n")
-    assert re.fullmatch(r"flowscope: Node programs are not traced.*\n", done.stderr)
+def test_a_node_program_without_the_package_runs_and_it_is_said_that_it_is_not_traced(
+    tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Path(flowscope_app.__file__).parent
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    # An app that is installed, not run from a checkout: nothing of JavaScript stands beside it.
+    shutil.copytree(app, elsewhere / "flowscope_app")
+    monkeypatch.setenv("PYTHONPATH", str(elsewhere))
+    write(tmp_path, "app.mjs", "console.log(process.argv.slice(2).join())", "process.exit(5)")
+    done = run(*words, "a", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "a\n")
+    assert re.fullmatch(r"flowscope: @flowscope/auto-langchain is neither .*it runs untraced\n", done.stderr)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_a_node_program_is_given_the_package_of_its_own_folders_or_of_flowscope_node(tmp_path: Path) -> None:
+    folder = tmp_path / "a b"
+    for place in (folder, tmp_path / "other"):
+        entry = place / "node_modules" / "@flowscope" / "auto-langchain" / "dist" / "index.mjs"
+        entry.parent.mkdir(parents=True)
+        entry.write_text(f"console.log('attached from', {place.name!r})\n")
+    write(folder, "app.mjs", "console.log(process.env.NODE_OPTIONS.startsWith('--no-warnings --import=file:'))")
+    options = {"NODE_OPTIONS": "--no-warnings"}
+    own = run("node", "app.mjs", cwd=folder, env=options)
+    assert (own.stdout, own.stderr, own.returncode) == ("attached from a b\ntrue\n", "", 0)
+    other = run("app.mjs", cwd=folder, env={**options, "FLOWSCOPE_NODE": str(tmp_path / "other")})
+    assert other.stdout == "attached from other\ntrue\n"
 
 
 @pytest.mark.parametrize(

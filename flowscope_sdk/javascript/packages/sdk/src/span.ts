@@ -111,6 +111,11 @@ export class Span {
     return this._trace.text
   }
 
+  /** How many spans of this process stand above it. */
+  get depth(): number {
+    return this._depth
+  }
+
   /** 16 hex digits; undefined of a root. */
   get parentId(): string | undefined {
     return this._parent || undefined

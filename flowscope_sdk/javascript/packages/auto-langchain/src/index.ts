@@ -1,0 +1,29 @@
+/**
+ * Loaded, it traces LangChain.js, LangGraph.js, openai and @anthropic-ai/sdk, whether they are loaded before or after, as
+ * CommonJS or ES modules: `require("@flowscope/auto-langchain")`, `import`, or `node --import @flowscope/auto-langchain`.
+ */
+
+import { workerData } from "node:worker_threads"
+import { api } from "@flowscope/sdk/instrument"
+import { installHttp } from "./http"
+import { patchLoadedEsm, watchCommonJs, watchEsm } from "./loading"
+import { wanted } from "./targets"
+
+const KEY = Symbol.for("flowscope.auto.1")
+const shared = globalThis as unknown as Record<symbol, Promise<void> | undefined>
+
+/** Done when what was loaded as ES modules before is traced too. */
+export const ready: Promise<void> = (shared[KEY] ??= install())
+
+async function install(): Promise<void> {
+  try {
+    const inSender = (workerData as { flowscope?: unknown } | null)?.flowscope === "sender"
+    if (inSender || api.settings().addr === "off" || !api.settings().autoTrace.length) return
+    watchCommonJs()
+    watchEsm()
+    if (wanted("http")) installHttp()
+    await patchLoadedEsm()
+  } catch (error) {
+    api.failed("auto-langchain", error)
+  }
+}
