@@ -175,3 +175,14 @@ def test_a_hundred_thousand_spans_arrive_and_scroll(view: TreeView, state: ViewS
     recorder.span("new", Kind.CHAIN, 99_999, 100_000)
     state.apply(recorder.delta())
     qtbot.waitUntil(lambda: view.model.rowCount() == 2_001, timeout=5_000)
+
+
+def test_what_was_selected_while_the_tab_was_hidden_is_in_sight_when_it_is_shown(
+    view: TreeView, state: ViewState
+) -> None:
+    state.set_table(big(runs=200).table())
+    view.hide()
+    last = view.model.row_at(view.model.index(199, 0))
+    state.select_row(last)
+    view.show()
+    assert view.tree.viewport().rect().contains(view.tree.visualRect(view.model.index_of(last)).center())

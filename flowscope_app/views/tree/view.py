@@ -35,6 +35,7 @@ class TreeView(QWidget):
         self._waiting: list[Applied] = []  # what came since the model was brought up to date
         self._stale = False  # something came while the tab was hidden
         self._selecting = False
+        self._unseen = False  # the selection changed while nobody looked
         self._open_all = True  # until the user closes something
         self._restoring = False
         self._filter = state.filter_text
@@ -187,6 +188,9 @@ class TreeView(QWidget):
             self._anew(keep=True)
         self._ticked()
         self._show_selection()
+        if self._unseen:
+            self._unseen = False
+            self.tree.scrollTo(self.tree.currentIndex())
 
     @property
     def says(self) -> str:
@@ -227,6 +231,8 @@ class TreeView(QWidget):
         self.tree.setCurrentIndex(index)
         if not index.isValid():
             self.tree.clearSelection()
-        elif reveal:
+        elif reveal and self.isVisible():
             self.tree.scrollTo(index)
+        else:  # when it is seen: to scroll there, all rows above are laid out
+            self._unseen |= reveal
         self._selecting = False
