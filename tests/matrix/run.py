@@ -126,12 +126,13 @@ def versions(outcomes: list[Outcome]) -> str:
     )
 
 
-def page(results: list[tuple[Group, list[Outcome]]]) -> str:
-    """The page in docs/."""
-    parts = [INTRODUCTION]
+def page(results: list[tuple[Group, list[Outcome]]], before: str) -> str:
+    """The page in docs/; of groups that were not run now it keeps what it said `before`."""
+    sections = {part.partition("\n")[0]: f"## {part.strip()}\n" for part in before.split("\n## ")[1:]}
     for group, outcomes in results:
-        parts += [f"## {group.title}\n", versions(outcomes) + "\n", table(outcomes) + "\n"]
-    return "\n".join(parts)
+        sections[group.title] = f"## {group.title}\n\n{versions(outcomes)}\n\n{table(outcomes)}\n"
+    known = [group.title for group in groups() if group.title in sections]
+    return "\n".join([INTRODUCTION, *(sections[title] for title in known)])
 
 
 def main() -> int:
@@ -158,7 +159,9 @@ def main() -> int:
             print(f"\n{group.title}\n{table(outcomes)}\n", flush=True)
             results.append((group, outcomes))
     if options.write:
-        Path(options.write).write_text(page(results), encoding="utf-8")
+        target = Path(options.write)
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        target.write_text(page(results, before), encoding="utf-8")
     return 1 if wrong else 0
 
 
