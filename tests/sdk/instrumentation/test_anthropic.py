@@ -153,7 +153,7 @@ def test_an_error_in_a_stream_is_told() -> None:
 
 
 def test_a_stream_of_bedrock_is_read_along(traced: Any) -> None:
-    httpx = pytest.importorskip("httpx2" if anthropic.__version__.startswith("2") else "httpx")
+    httpx = getattr(anthropic._base_client, "httpx2", None) or anthropic._base_client.httpx
     events = [
         {"type": "message_start", "message": {"id": "msg_1", "model": "claude-test", "usage": {"input_tokens": 7}}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Rain."}},
