@@ -72,7 +72,8 @@ def measure(path: Path, spans: int) -> None:
         begun = time.perf_counter()
         scene.hit(x, y)
         took.append((time.perf_counter() - begun) * 1e3)
-    tell(label, "hit test", f"median {np.median(took):.3f} ms, worst {max(took):.3f} ms")
+    p99 = sorted(took)[round(len(took) * 0.99)]
+    tell(label, "hit test", f"median {np.median(took):.3f} ms, p99 {p99:.3f} ms, worst {max(took):.3f} ms")
     rig.close()
 
 
