@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 import flowscope
+from flowscope import _runtime
 
 
 def test_a_block_is_a_span_with_its_times_session_and_output(sdk):
@@ -444,3 +446,12 @@ def test_what_is_set_on_a_span_that_is_not_recorded_goes_nowhere(sdk):
         span.end("y")
     assert (span.input, span.output, span.metadata, span.status) == (None, None, {}, "pending")
     assert not span.is_recording
+
+
+def test_a_child_never_outlasts_its_parent_though_the_thread_stands_still_between_two_clocks(sdk, monkeypatch):
+    late = iter(range(0, 1_000_000_000, 5_000_000))
+    monkeypatch.setattr(_runtime, "time_ns", lambda: time.time_ns() + next(late))
+    with flowscope.trace("parent") as parent:
+        with flowscope.trace("child") as child:
+            pass
+    assert parent.start_ns <= child.start_ns <= child.end_ns <= parent.end_ns

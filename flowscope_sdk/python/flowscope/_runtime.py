@@ -32,6 +32,9 @@ _LEVELS = {"full": 0, "metadata": 1, "errors": 2}
 _MAX_SESSION = 256
 # Seconds that a fork waits for them: on a busy machine they take a second or two.
 _IMPORTS = 5.0
+# Below a span of this process that began this lately, times count from its own: a thread may stand still between two
+# clocks, and a child whose clocks were read so would outlast its parent.
+_SAME_CLOCK_NS = 60_000_000_000
 
 
 class Runtime:
@@ -157,8 +160,11 @@ def begin(
             span._thread = _context.thread_name()
         if "asyncio" in modules:
             span._task = _context.task_name()
-        span._clock = monotonic_ns()
-        span.start_ns = time_ns()
+        span._clock = clock = monotonic_ns()
+        if parent is not None and parent._clock and 0 <= clock - parent._clock < _SAME_CLOCK_NS:
+            span.start_ns = parent.start_ns + clock - parent._clock
+        else:
+            span.start_ns = time_ns()
         if start_ns is not None:
             span._clock -= span.start_ns - start_ns
             span.start_ns = start_ns

@@ -74,6 +74,7 @@ def remember(span: Span) -> Span:
         return span
     remote = Remote(span._trace, span._id, span.session_id)
     remote.start_ns = span.start_ns
+    remote._clock = span._clock
     remote._depth = span._depth
     return remote
 
