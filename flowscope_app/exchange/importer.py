@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.base.errors import FlowScopeError
+from flowscope_app.exchange import apart
 from flowscope_app.exchange.ahead import ahead
 from flowscope_app.exchange.contents import Item, Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
@@ -53,33 +54,44 @@ def import_file(path: Path, writer: StoreWriter) -> Iterator[Progress]:
     """
     try:
         with Source(path) as source, writer.begin_import() as into:
-            yield from _import(source, into)
+            if source.size >= apart.WORTH_BYTES and apart.possible():
+                other = apart.Apart(path)
+                yield from _import(other.items(), lambda: other.position, source.size, into)
+            else:
+                items = ahead(items_of(source), _size)
+                yield from _import(items, lambda: source.position, source.size, into)
     except UnsoundError as error:
         raise FlowScopeError(f"{path} can't be imported: {error.message}", error.hint) from error
 
 
-def _import(source: Source, into: Import) -> Iterator[Progress]:
+def items_of(source: Source) -> Iterator[Item]:
+    """What a file holds, in whatever format it is. Raises UnsoundError."""
     pieces = iter(source)
     head = _head(pieces)
-    reader = _reader(recognise(head))
+    yield from _reader(recognise(head))(source, chain((head,), pieces))
+
+
+def _import(
+    decoded: Generator[Item, None, None], position: Callable[[], int], size: int, into: Import
+) -> Iterator[Progress]:
     count, note = 0, ""
     batch: list[Entry | Record] = []
-    size = 0
+    held = 0
     producers = _Producers(into)
     due = time.monotonic() + STEP_S
-    with closing(ahead(reader(source, chain((head,), pieces)), _size)) as items:
+    with closing(decoded) as items:
         for item in items:
             if item is None or time.monotonic() > due:
-                yield Progress(source.position, source.size, count)
+                yield Progress(position(), size, count)
                 due = time.monotonic() + STEP_S
             if isinstance(item, (list, Record)):
                 batch += item if isinstance(item, list) else (item,)
-                size += _size(item)
-                if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
+                held += _size(item)
+                if len(batch) >= BATCH_RECORDS or held >= BATCH_BYTES:
                     into.write([Incoming(None, batch)])
                     count += len(batch)
-                    batch, size = [], 0
-                    yield Progress(source.position, source.size, count)
+                    batch, held = [], 0
+                    yield Progress(position(), size, count)
                     due = time.monotonic() + STEP_S
             elif isinstance(item, ProducerInfo):
                 producers.add((item,))
@@ -95,7 +107,7 @@ def _import(source: Source, into: Import) -> Iterator[Progress]:
         into.write([Incoming(None, batch)])
         count += len(batch)
     sessions = tuple(into.commit())
-    yield Progress(source.size, source.size, count, True, sessions, note)
+    yield Progress(size, size, count, True, sessions, note)
 
 
 def _size(item: Item) -> int:
