@@ -31,6 +31,16 @@ def duration(ns: int) -> str:
     return f"{days:,} d {hours:02d} h"
 
 
+def exact_duration(ns: int) -> str:
+    """Nanoseconds as the filter language reads them, nothing rounded: `383ms`, `1.25s`."""
+    for unit, size in (("s", _NS), ("ms", 1_000_000), ("us", 1_000)):
+        if ns >= size:
+            whole, rest = divmod(ns, size)
+            digits = f"{rest:0{len(str(size)) - 1}d}".rstrip("0")
+            return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
+    return f"{ns}ns"
+
+
 def _three(value: float) -> str:
     return f"{value:.0f}" if value >= 99.95 else f"{value:.3g}"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from flowscope_app.analysis import prices
 from flowscope_app.analysis.calls import costs
+from flowscope_app.analysis.distribution import Spread, spread
 from flowscope_app.analysis.intervals import self_times
 from flowscope_app.analysis.metrics import Float, Grouping, Metrics, measure
 from flowscope_app.analysis.programs import program_term, programs_of
@@ -35,11 +36,13 @@ class Question:
     version: tuple[int, ...]  # the same as long as rows and notes are
 
     @classmethod
-    def of(cls, state: ViewState, labels: Mapping[str, str]) -> Question:
-        """Take it off the shared state, in the GUI thread."""
+    def of(cls, state: ViewState, labels: Mapping[str, str], last: Question | None = None) -> Question:
+        """Take it off the shared state, in the GUI thread, or off the `last` one what has not changed since."""
         table, notes = state.table, state.notes
         version = (id(table), table.version, notes.change)
-        snapshot = Snapshot.of(table, state.now())
+        now = state.now()
+        same = last is not None and last.version[:2] == version[:2] and last.snapshot.now == now
+        snapshot = last.snapshot if same and last is not None else Snapshot.of(table, now)
         return cls(snapshot, state.mask, state.range, notes, dict(table.tracks), dict(labels), version)
 
     def within(self) -> Mask:
@@ -97,6 +100,23 @@ class Desk:
         if self._own is None or self._own[0] != version:
             self._own = version, self_times(snapshot.start, snapshot.end, snapshot.parent)
         return self._own[1]
+
+
+def spread_of(asked: Question, grouping: Grouping, group: int | None) -> Spread:
+    """How the calls asked about spread; of one group of a grouping, or of all that the grouping has."""
+    within = asked.within()
+    if group is not None:
+        within &= group_column(asked, grouping) == group
+    elif grouping == "model":
+        within &= asked.snapshot.model != 0
+    snapshot = asked.snapshot
+    first, last = asked.range
+    origin, latest = int(snapshot.start.min(initial=snapshot.now)), int(snapshot.end.max(initial=0))
+    if last > first and first < latest and last > origin:
+        first, last = max(first, origin), min(last, latest)
+    else:
+        first, last = origin, latest
+    return spread(snapshot, within, first, last)
 
 
 def group_column(asked: Question, grouping: Grouping) -> Int32:

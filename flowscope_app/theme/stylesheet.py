@@ -30,6 +30,7 @@ QSplitter::handle { background: $line; }
 QSplitter::handle:horizontal { width: 1px; }
 QSplitter::handle:vertical { height: 1px; }
 QFrame[role="line"] { background: $line; border: none; max-height: 1px; }
+QFrame[role="upright"] { background: $line; border: none; max-width: 1px; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $line; }
 QTabBar { background: transparent; }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 from sample_sessions import MS, T0, Recorder, agent_loop, support_agent
@@ -201,13 +201,62 @@ def test_a_cost_is_told_with_its_source_and_never_guessed(stage: Stage, record: 
     assert "2 calls of unknown price" in view.note
 
 
-@pytest.mark.parametrize("width", [420, 600, 760, 900, 1300])
+@pytest.mark.parametrize("width", [420, 600, 760, 900, 1700])
 def test_columns_fit_the_pane_and_errors_stay(view: MetricsView, state: ViewState, qtbot: QtBot, width: int) -> None:
     load(qtbot, view, state, agent_loop())
     view.resize(width, 420)
-    view.table.fit()
-    assert view.table.horizontalScrollBar().maximum() == 0
+    qtbot.waitUntil(lambda: view.table.horizontalScrollBar().maximum() == 0)
     shown = view.table.shown_columns()
     assert {Column.NAME, Column.CALLS, Column.ERRORS, Column.SELF} <= set(shown)
     assert (Column.RATE in shown) or cells(view.model, "read_file")[Column.ERRORS] == "1 · 25.0 %"
-    assert (Column.SHARE in shown) == (width == 1300)
+    assert (Column.SHARE in shown) == (width == 1700)
+
+
+def test_plots_are_of_the_current_row_and_its_calls(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, agent_loop())
+    assert view.plots.shown is not None
+    assert view.plots.shown.course.calls.sum() == state.table.n
+    view.table.setCurrentIndex(view.model.index(view.model.row_of("read_file"), 0))
+    settle(qtbot, view)
+    assert (view.plots.shown.durations.calls.sum(), view.plots.shown.durations.errors.sum()) == (4, 1)
+    assert "4 calls, 1 error" in view.plots.course.accessibleDescription()
+    QTest.keyClick(view.table, Qt.Key.Key_Escape)
+    settle(qtbot, view)
+    assert view.plots.shown.course.calls.sum() == state.table.n
+
+
+def test_a_click_on_a_bar_filters_by_length_and_another_takes_it_back(
+    view: MetricsView, state: ViewState, qtbot: QtBot
+) -> None:
+    load(qtbot, view, state, agent_loop())
+    view.table.setCurrentIndex(view.model.index(view.model.row_of("read_file"), 0))
+    settle(qtbot, view)
+    plot = view.plots.histogram
+    place = plot.mapFromScene(plot.box.mapViewToScene(QPointF(float(plot.edges[:2].mean()), 0.2)))
+    for expected in ('op="read_file" duration>=100ms duration<110ms', ""):
+        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.waitUntil(lambda expected=expected: state.filter_text == expected)
+
+
+def test_a_drag_over_time_sets_the_range(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    load(qtbot, view, state, agent_loop())
+    plot, first = view.plots.course, view.plots.shown.course.first
+    ends = [plot.mapFromScene(plot.box.mapViewToScene(QPointF(float(plot.edges[at]), 1))) for at in (10, 30)]
+    QTest.mousePress(plot.viewport(), Qt.MouseButton.LeftButton, pos=ends[0])
+    for step in (1, 2, 3, 4):
+        QTest.mouseMove(plot.viewport(), ends[0] + (ends[1] - ends[0]) * step / 4)
+    QTest.mouseRelease(plot.viewport(), Qt.MouseButton.LeftButton, pos=ends[1])
+    near = float(plot.edges[2])
+    assert abs(state.range[0] - first - plot.edges[10]) < near
+    assert abs(state.range[1] - first - plot.edges[30]) < near
+    assert not state.follow
+
+
+def test_without_room_plots_wait_behind_their_button(view: MetricsView, state: ViewState, qtbot: QtBot) -> None:
+    view.resize(640, 420)
+    load(qtbot, view, state, agent_loop())
+    assert (view.plots.isVisible(), view.table.isVisible()) == (False, True)
+    view.corner.plots.click()
+    settle(qtbot, view)
+    assert (view.plots.isVisible(), view.table.isVisible()) == (True, False)
+    assert view.plots.shown is not None

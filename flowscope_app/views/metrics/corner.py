@@ -51,7 +51,6 @@ class Corner(QWidget):
             row.addWidget(widget)
         self._name_menu()
         self.fit(_ROOM)
-        self.plots.hide()
 
     @property
     def choice(self) -> int:
@@ -73,5 +72,5 @@ class Corner(QWidget):
         self.chosen.emit()
 
     def _name_menu(self) -> None:
-        self.menu.setText(f"by {GROUPINGS[self.choice]}")
+        self.menu.setText(GROUPINGS[self.choice])
         describe(self.menu, f"Metrics: by {GROUPINGS[self.choice]}")

@@ -10,20 +10,24 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from flowscope_app import theme
+from flowscope_app.analysis.distribution import Spread
 from flowscope_app.analysis.metrics import Grouping
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.background import Background
-from flowscope_app.qtmodels.figures import Desk, Figures, Question
-from flowscope_app.qtmodels.metrics_model import MetricsModel, unpriced_text
+from flowscope_app.qtmodels.figures import Desk, Figures, Question, spread_of
+from flowscope_app.qtmodels.metrics_model import KindRole, MetricsModel, unpriced_text
 from flowscope_app.qtmodels.program_labels import ProgramLabels
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.labels import ElidedLabel
 from flowscope_app.views.metrics.corner import GROUPINGS, Corner
+from flowscope_app.views.metrics.side import Side
 from flowscope_app.views.metrics.table import MetricsTable
 
 if TYPE_CHECKING:
     from flowscope_app.qtmodels.queries import Queries
+
+Plotted = tuple[Grouping, int | None, Spread]  # of which group, None: of all
 
 
 class MetricsView(QWidget):
@@ -44,6 +48,16 @@ class MetricsView(QWidget):
         self.model = MetricsModel(self)
         self.table = MetricsTable(self.model)
         self.table.chosen.connect(self._filter)
+        self.table.current_changed.connect(self._ask_plots)
+        self.side = Side(self.table, self.corner)
+        self.plots = self.side.plots
+        self._question: Question | None = None
+        self._drilled = ""  # what a click on a bar has added to the filter
+        self._plotting: Background[Plotted] = Background(self)
+        self._plotting.done.connect(self._plot)
+        self.side.shown.connect(self._ask_plots)
+        self.plots.durations_chosen.connect(self._drill)
+        self.plots.range_chosen.connect(lambda first, last: state.set_range(first, last, user=True))
         self._note = ElidedLabel(role="dim")
         self._note.setContentsMargins(12, 4, 12, 6)
         self._empty = EmptyState()
@@ -59,7 +73,7 @@ class MetricsView(QWidget):
         column = QVBoxLayout(shown)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.side, 1)
         column.addWidget(self._note)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
@@ -81,7 +95,7 @@ class MetricsView(QWidget):
     @property
     def idle(self) -> bool:
         """Whether the figures are as new as what they were made from."""
-        return self._work.idle
+        return self._work.idle and self._plotting.idle
 
     @property
     def note(self) -> str:
@@ -101,7 +115,9 @@ class MetricsView(QWidget):
     def _reset(self) -> None:
         """Another session."""
         self._work.forget()
+        self._plotting.forget()
         self._desk = Desk()
+        self._question = None
         self._figures = None
         self.model.clear()
         self._refresh(at_once=True)
@@ -120,6 +136,7 @@ class MetricsView(QWidget):
             if self._figures is None:
                 self._empty.say("Working out the figures …")
             self._work.ask(self._prepare, at_once=at_once)
+            self._ask_plots(at_once=at_once)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -129,11 +146,53 @@ class MetricsView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.corner.fit(self.width())
+        self.side.fit(self.width())
 
     def _prepare(self) -> Callable[[], Figures]:
-        asked, grouping, desk = Question.of(self._state, self._programs.labels), self.grouping, self._desk
+        asked, grouping, desk = self._ask(), self.grouping, self._desk
         first = self._figures is None
         return lambda: desk.figures(asked, grouping, quick=first)
+
+    def _ask(self) -> Question:
+        self._question = Question.of(self._state, self._programs.labels, self._question)
+        return self._question
+
+    def _ask_plots(self, *, at_once: bool = True) -> None:
+        """Ask for the plots anew, if somebody sees them."""
+        if self.side.plots_shown and self.isVisible() and self._state.table.n:
+            self._plotting.ask(self._prepare_plots, at_once=at_once)
+
+    def _current_group(self) -> int | None:
+        current = self.table.currentIndex()
+        return self.model.group(current.row()) if current.isValid() else None
+
+    def _prepare_plots(self) -> Callable[[], Plotted]:
+        asked, grouping = self._ask(), self.grouping
+        shown = self._figures is not None and self._figures.metrics.grouping == grouping
+        group = self._current_group() if shown else None
+        return lambda: (grouping, group, spread_of(asked, grouping, group))
+
+    def _plot(self, plotted: Plotted) -> None:
+        grouping, group, found = plotted
+        row = self.model.row_of_group(group) if group is not None and grouping == self.grouping else -1
+        name = self.model.name(row) if row >= 0 else ""
+        kind = self.model.index(row, 0).data(KindRole) if row >= 0 and grouping == "operation" else None
+        self.plots.show_spread(found, name, kind, self._state.table.origin)
+
+    def _drill(self, low: int, high: int) -> None:
+        """Let only calls of that length through, besides what is asked for already; or, where that is so, no more."""
+        group = self._current_group()
+        term = self._figures.terms.get(group, "") if group is not None and self._figures is not None else ""
+        lower = f"duration>={fmt.exact_duration(low)} " if low else ""
+        bounds = f"{lower}duration<{fmt.exact_duration(high)}"
+        asked = self._state.filter_text.strip()
+        was = bool(self._drilled) and asked.endswith(self._drilled)
+        kept = asked.removesuffix(self._drilled).strip() if was else asked
+        again = was and self._drilled.endswith(bounds)
+        if not again and term and term not in kept:
+            bounds = f"{term} {bounds}"
+        self._drilled = "" if again else bounds
+        self._state.set_filter(f"{kept} {self._drilled}".strip())
 
     def _show(self, figures: Figures) -> None:
         metrics = figures.metrics
