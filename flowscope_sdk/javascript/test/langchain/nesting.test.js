@@ -122,7 +122,7 @@ test("context over fetch and http, out and in, and to nobody outside of a span",
     { extension: ".mjs", nodeArgs: AUTO },
   )
   const nothing = { traceparent: null, baggage: null }
-  assert.deepEqual(JSON.parse(stdout), [nothing, nothing, [true, "flowscope.session_id=test"], [true, "flowscope.session_id=test"], "own"])
+  assert.deepEqual(JSON.parse(stdout), [nothing, nothing, [true, "flowscope.session=test"], [true, "flowscope.session=test"], "own"])
   assert.deepEqual(tree(records), ["caller", ["client", ["served"]], "served"])
 })
 

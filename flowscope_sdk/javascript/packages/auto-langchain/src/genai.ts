@@ -18,6 +18,29 @@ const PROVIDERS: Record<string, string> = {
   xai: "x_ai",
 }
 
+/** The public hosts of model providers, and those below them. */
+const HOSTS: Record<string, string> = {
+  "openai.com": "openai",
+  "openai.azure.com": "azure.ai.openai",
+  "cognitiveservices.azure.com": "azure.ai.openai",
+  "services.ai.azure.com": "azure.ai.inference",
+  "anthropic.com": "anthropic",
+  "generativelanguage.googleapis.com": "gcp.gemini",
+  "aiplatform.googleapis.com": "gcp.vertex_ai",
+  "deepseek.com": "deepseek",
+  "groq.com": "groq",
+  "x.ai": "x_ai",
+  "mistral.ai": "mistral_ai",
+  "perplexity.ai": "perplexity",
+  "cohere.com": "cohere",
+  "cohere.ai": "cohere",
+  "openrouter.ai": "openrouter",
+  "together.xyz": "together_ai",
+  "together.ai": "together_ai",
+  "fireworks.ai": "fireworks_ai",
+  "moonshot.ai": "moonshot_ai",
+}
+
 const PARAMETERS: Record<string, string> = {
   temperature: "gen_ai.request.temperature",
   top_p: "gen_ai.request.top_p",
@@ -74,6 +97,16 @@ export function text(value: unknown): string | undefined {
 export function provider(name: unknown): string | undefined {
   const known = text(name)?.toLowerCase()
   return known && (PROVIDERS[known] ?? known)
+}
+
+/** The provider that answers at a host; undefined where that is nobody known. */
+export function providerAt(host: string): string | undefined {
+  const parts = host.toLowerCase().replace(/\.$/, "").split(".")
+  for (let start = 0; start < parts.length; start++) {
+    const found = HOSTS[parts.slice(start).join(".")]
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** `gen_ai.request.*` from a client's own parameters; what is unset or not plain is left out. */

@@ -1,8 +1,13 @@
-/** W3C trace context over HTTP: out with fetch and http, in with http's servers. */
+/**
+ * W3C trace context over HTTP: out with fetch and http, in with http's servers.
+ *
+ * Nothing goes to the public hosts of model providers: who calls them is none of their business.
+ */
 
 import { subscribe } from "node:diagnostics_channel"
 import http from "node:http"
 import { api } from "@flowscope/sdk/instrument"
+import { providerAt } from "./genai"
 import { replace } from "./langchain"
 
 interface UndiciRequest {
@@ -49,24 +54,14 @@ function incoming(request: http.IncomingMessage): ReturnType<typeof api.extract>
 function outFetch(request: UndiciRequest): void {
   const sent = Array.isArray(request.headers) ? request.headers.map(String) : String(request.headers ?? "").split(/\r\n|: /)
   const has = (name: string): boolean => sent.some((each) => each.toLowerCase() === name)
-  if (has("traceparent")) return
-  const host = hostOf(String(request.origin ?? ""))
-  for (const [name, value] of api.contextHeaders() ?? []) {
-    if (name === "traceparent" || (isNear(host) && !has(name))) request.addHeader(name, value)
-  }
+  if (has("traceparent") || providerAt(hostOf(String(request.origin ?? "")))) return
+  for (const [name, value] of api.contextHeaders() ?? []) if (!has(name)) request.addHeader(name, value)
 }
 
 function outHttp(request: Outgoing, options: { host?: unknown } | undefined): void {
-  if (request.headersSent || request.getHeader("traceparent") !== undefined) return
+  if (request.headersSent || request.getHeader("traceparent") !== undefined || providerAt(String(options?.host ?? ""))) return
   const baggage = request.getHeader("baggage")
-  for (const [name, value] of api.contextHeaders(typeof baggage === "string" ? baggage : "") ?? []) {
-    if (name === "traceparent" || isNear(String(options?.host ?? ""))) request.setHeader(name, value)
-  }
-}
-
-/** Whether a host is this machine's or its network's: the session's name is nobody else's business. */
-function isNear(host: string): boolean {
-  return /^(localhost|\[?::1\]?|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)|\.(local|internal)$|^[^.:]+$/i.test(host)
+  for (const [name, value] of api.contextHeaders(typeof baggage === "string" ? baggage : "") ?? []) request.setHeader(name, value)
 }
 
 function hostOf(origin: string): string {

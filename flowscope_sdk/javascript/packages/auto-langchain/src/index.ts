@@ -7,7 +7,8 @@ import { workerData } from "node:worker_threads"
 import { api } from "@flowscope/sdk/instrument"
 import { installHttp } from "./http"
 import { patchLoadedEsm, watchCommonJs, watchEsm } from "./loading"
-import { wanted } from "./targets"
+import { patchKnown, wanted } from "./targets"
+import type { Exports } from "./targets"
 
 const KEY = Symbol.for("flowscope.auto.1")
 const shared = globalThis as unknown as Record<symbol, Promise<void> | undefined>
@@ -26,4 +27,9 @@ async function install(): Promise<void> {
   } catch (error) {
     api.failed("auto-langchain", error)
   }
+}
+
+/** Trace a module of an instrumented package that was loaded past the hooks; `file` is its path in `node_modules`, without extension. */
+export function instrument(file: string, exports: object): void {
+  patchKnown(file, exports as Exports)
 }

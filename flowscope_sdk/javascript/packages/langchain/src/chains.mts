@@ -1,0 +1,4 @@
+/** LangChain's chains as they are, traced. */
+
+import "./traced.mjs"
+export * from "@langchain/classic/chains"

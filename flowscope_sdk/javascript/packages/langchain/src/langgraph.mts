@@ -1,0 +1,4 @@
+/** LangGraph as it is, traced. */
+
+import "./traced.mjs"
+export * from "@langchain/langgraph"

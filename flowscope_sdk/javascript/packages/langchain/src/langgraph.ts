@@ -1,0 +1,4 @@
+/** LangGraph as it is, traced. */
+
+import "./traced.js"
+export * from "@langchain/langgraph"
