@@ -29,6 +29,7 @@ class Oversized:
         watch = addr.startswith("tcp://") and sys.platform == "linux"
         self._port = int(split_key(addr)[0].rpartition(":")[2]) if watch else 0
         self._kept: dict[int, socket.socket] = {}
+        self._closing: set[int] = set()  # said to be closed while its descriptor was still open
 
     def accepted(self, source: int) -> None:
         """A connection was made."""
@@ -43,16 +44,31 @@ class Oversized:
                 peer.close()
 
     def closed(self, source: int) -> bool:
-        """ZeroMQ has closed a connection; whether by itself, though they had shaken hands."""
+        """ZeroMQ says that it closes a connection; whether it did by itself, though they had shaken hands.
+
+        It says so a moment before it does. Then `late` tells: or nobody, where it was a connection before this one
+        that had the same descriptor, as then this one is about to be accepted.
+        """
         peer = self._kept.get(source)
-        if peer is None or _same(source, peer.fileno()):
-            return False  # what has ended is one before it, which had the same descriptor
+        if peer is None:
+            return False
+        if _same(source, peer.fileno()):
+            self._closing.add(source)
+            return False
         self._kept.pop(source)
         with peer:
             return _greeted(peer) and not _ended(peer)
 
+    def late(self) -> int:
+        """How many of those that were still being closed were such."""
+        if not self._closing:
+            return 0
+        closing, self._closing = self._closing, set()
+        return sum(map(self.closed, closing))
+
     def forget(self, source: int) -> None:
         """It is nobody's business any more why this one ends."""
+        self._closing.discard(source)
         peer = self._kept.pop(source, None)
         if peer is not None:
             peer.close()

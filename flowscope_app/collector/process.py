@@ -201,6 +201,8 @@ class Collector:
             self._control.serve()
         if self._handshakes.monitor in events:
             self._handshakes.read()
+        for _ in range(self._oversized.late()):
+            self._pipeline.report(Report("refused", OVERSIZED))
         self._note_strangers()
         self._pipeline.release()
         slack = self._gather() if self._sockets.data in events else None
