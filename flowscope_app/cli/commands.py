@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "export": "write sessions to a file",
     "import": "read sessions from files",
     "doctor": "what is installed, who listens where, what would be instrumented",
+    "sdk": "verify an SDK with the compliance suite",
     "bench": "run the project's benchmarks",
 }
 
