@@ -79,7 +79,7 @@ def _folder() -> Path:
 
 
 def _redaction_file() -> Path:
-    installed = Path(__file__).parent / "cases" / "redaction.json"
+    installed = Path(__file__).parent / "vectors" / "redaction.json"
     return installed if installed.is_file() else _checkout() / "vectors" / "redaction.json"
 
 
