@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QActionGroup
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from flowscope_app.analysis.metrics import Grouping
@@ -12,6 +12,7 @@ from flowscope_app.views.common.switch import Switch
 
 GROUPINGS: tuple[Grouping, ...] = ("operation", "model", "framework", "program")
 _ROOM = 620  # px of the pane from which on all groupings stand side by side
+_LITTLE = 540  # px below which the plots' button is in the menu too
 
 
 class Corner(QWidget):
@@ -36,6 +37,10 @@ class Corner(QWidget):
             action.triggered.connect(lambda _on, at=number: self.switch.choose(at))
             group.addAction(action)
         self._actions = group.actions()
+        self._plots_action = QAction("plots", self.menu, checkable=True)
+        self._plots_action.triggered.connect(self.plots_toggled)
+        self.menu.menu().addSeparator()
+        self.menu.menu().addAction(self._plots_action)
         self.plots = QToolButton()
         self.plots.setText("plots")
         self.plots.setCheckable(True)
@@ -62,9 +67,16 @@ class Corner(QWidget):
         self.switch.choose(number)
 
     def fit(self, width: int) -> None:
-        """Take as much room as a pane of this width has."""
+        """Take as much room as a pane of this width has; where it is little, one menu holds all."""
         self.switch.setVisible(width >= _ROOM)
         self.menu.setVisible(width < _ROOM)
+        self.plots.setVisible(width >= _LITTLE)
+        self._plots_action.setVisible(width < _LITTLE)
+
+    def show_plots_on(self, on: bool) -> None:
+        """Tell whether plots are shown."""
+        self.plots.setChecked(on)
+        self._plots_action.setChecked(on)
 
     def _choose(self) -> None:
         self._actions[self.choice].setChecked(True)

@@ -54,7 +54,7 @@ class Side(QWidget):
     def _arrange(self, width: int) -> None:
         on, roomy = self.plots_shown, self._roomy
         came = on and self.plots.isHidden()
-        self._corner.plots.setChecked(on)
+        self._corner.show_plots_on(on)
         self.plots.lie(beside=not roomy)
         self._line.setVisible(on and roomy)
         self._table.setVisible(roomy or not on)
