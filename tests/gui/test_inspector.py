@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QPushButton, QTextEdit, QWidget
 
 from flowscope_app import theme
+from flowscope_app.qtmodels.notes_feed import NotesFeed
 from flowscope_app.views.inspector import InspectorView
 from flowscope_app.views.inspector.panel import TABS
 
@@ -338,3 +339,24 @@ def test_every_control_has_a_name_and_both_themes_draw(stage, record, open_view)
     theme.set_mode("light")
     light = view.grab().toImage().pixelColor(QPoint(2, 2))
     assert dark == theme.DARK.panel and light == theme.LIGHT.panel
+
+
+def test_a_call_says_what_it_cost_or_that_its_price_is_unknown(stage, record, open_view):
+    feed = NotesFeed(stage.state, stage.queries)
+    asked = {"gen_ai__usage__input_tokens": 1_000_000, "gen_ai__usage__output_tokens": 100_000}
+    view = open_view(
+        record(
+            "known", **asked, gen_ai__request__model="gpt-4o", gen_ai__provider__name="openai",
+            gen_ai__usage__cache_read__input_tokens=500_000,
+        ),
+        record("own", **asked, gen_ai__request__model="own-7b"),
+    )  # fmt: skip
+    feed._ask()
+    stage.qtbot.waitUntil(lambda: stage.state.notes.change > 0)
+    stage.state.select(stage.key("known"))
+    stage.qtbot.waitUntil(lambda: "cost" in dict(view.facts.rows()), timeout=20_000)
+    facts = dict(view.facts.rows())
+    assert facts["cost"] == "$2.88 (in $1.88, out $1.00)"
+    assert facts["prices"].startswith("genai-prices ")
+    stage.state.select(stage.key("own"))
+    stage.qtbot.waitUntil(lambda: dict(view.facts.rows()).get("cost") == "unknown price of own-7b")

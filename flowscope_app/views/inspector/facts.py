@@ -42,10 +42,10 @@ class FactsView(QWidget):
         self.link.setCursor(Qt.CursorShape.PointingHandCursor)
         self.link.clicked.connect(lambda: self.parent_chosen.emit(self._parent_key))
 
-    def show_facts(self, facts: SpanFacts, details: Details | None) -> None:
-        """Show what is known now; without details, what the table knows."""
+    def show_facts(self, facts: SpanFacts, details: Details | None, cost: tuple[Row, ...] = ()) -> None:
+        """Show what is known now; without details, what the table knows. `cost` is by list prices."""
         self._parent_key = facts.parent_key
-        rows = fact_rows(facts, details.payload.metadata if details else {})
+        rows = fact_rows(facts, details.payload.metadata if details else {}, cost)
         if rows == self._rows:
             return
         self._rows = rows
@@ -73,11 +73,12 @@ class FactsView(QWidget):
         return list(self._rows)
 
 
-def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any]) -> list[Row]:
-    """Names and values, only of what is known."""
+def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any], cost: tuple[Row, ...] = ()) -> list[Row]:
+    """Names and values, only of what is known; what the program itself says of its cost goes before list prices."""
+    reported = _cost(metadata)
     rows = [
         ("input / output", _tokens(facts, metadata)),
-        ("cost", _cost(metadata)),
+        *((("cost", reported),) if reported else cost),
         ("temperature", _text(_request(metadata, "temperature"))),
         ("parameters", _parameters(metadata)),
         ("finish reason", _text(metadata.get("gen_ai.response.finish_reasons"))),

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
+from flowscope_app.qtmodels.background import Background
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Status
@@ -15,6 +16,7 @@ from flowscope_app.views.common.empty_state import EmptyState
 from flowscope_app.views.common.plain import describe
 from flowscope_app.views.inspector.bubbles import bubbles
 from flowscope_app.views.inspector.chat import ChatView
+from flowscope_app.views.inspector.cost import Priced, pricing
 from flowscope_app.views.inspector.details import Details, SpanFacts, facts_of, prepare
 from flowscope_app.views.inspector.error import ErrorView
 from flowscope_app.views.inspector.facts import FactsView
@@ -42,6 +44,9 @@ class InspectorView(QWidget):
         self._facts: SpanFacts | None = None
         self._details: Details | None = None
         self._wanted: str | None = None  # the tab that the user chose
+        self._cost: Priced | None = None
+        self._pricing: Background[Priced] = Background(self)
+        self._pricing.done.connect(self._priced)
         self._filled: set[str] = set()  # tabs that show the present details
         self._build()
         self._slow = QTimer(self)
@@ -54,6 +59,7 @@ class InspectorView(QWidget):
         state.selection_changed.connect(self._select)
         state.session_changed.connect(self._select)
         state.table_changed.connect(self._table_changed)
+        state.notes_changed.connect(self._price)
         self._select()
 
     def _build(self) -> None:
@@ -104,6 +110,7 @@ class InspectorView(QWidget):
     def _select(self) -> None:
         """Another span, or none: its head at once, its payload when it is read."""
         self._details = None
+        self._cost = None
         self._filled.clear()
         self._facts = facts_of(self._state)
         known = self._facts is not None
@@ -171,9 +178,23 @@ class InspectorView(QWidget):
         fresh = self._details is None
         self._details = details
         self._filled.clear()
+        self._price()
         self._show_head()
         self._offer_tabs()
         self._choose_tab(fresh=fresh)
+
+    def _price(self) -> None:
+        """Have the selected call's cost worked out."""
+        facts, details = self._facts, self._details
+        work = pricing(facts, details.payload.metadata, self._state) if facts is not None and details else None
+        if work is not None:
+            found = work
+            self._pricing.ask(lambda: found, at_once=True)
+
+    def _priced(self, priced: Priced) -> None:
+        if self._facts is not None and priced[0] == self._facts.key:
+            self._cost = priced
+            self._show_head()
 
     def _failed(self, reason: str) -> None:
         self._slow.stop()
@@ -185,7 +206,7 @@ class InspectorView(QWidget):
             return
         metadata = self._details.payload.metadata if self._details else {}
         self.header.show_facts(self._facts, self._state.now(), metadata)
-        self.facts.show_facts(self._facts, self._details)
+        self.facts.show_facts(self._facts, self._details, self._cost[1] if self._cost else ())
         if self._facts.pending and self._state.live:
             self._tick.start()
         else:
