@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from flowscope_app.qtmodels.marks import Marks
 from flowscope_app.spans.notes import Notes
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import Applied, SpanDelta, SpanTable
@@ -43,6 +44,7 @@ class ViewState(QObject):
         self.filter_text = ""
         self.mask: Mask | None = None  # per row of `table`; None: no filter, all match
         self.follow = True
+        self.marks = Marks(self)
         self.notes = Notes()  # what is known of calls besides the table's columns; follows the table
 
     def set_sessions(self, sessions: list[SessionRow]) -> None:
@@ -58,6 +60,7 @@ class ViewState(QObject):
         if key == (self.session.key if self.session else None):
             return
         self.session = next((row for row in self.sessions if row.key == key), None)
+        self.marks.show(self.session.id if self.session else "")
         self.table = SpanTable()
         self.loading = self.session is not None
         self.selected = self.hovered = None

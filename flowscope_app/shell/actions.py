@@ -27,6 +27,8 @@ VIEW_KEYS: tuple[tuple[str, str, str], ...] = (
     ("Timeline", "Wheel", "Zoom at the pointer"),
     ("Timeline", "Shift+Wheel", "Pan"),
     ("Timeline", "Drag", "Pan"),
+    ("Timeline", "Shift+Drag", "Zoom to the box"),
+    ("Timeline", "Drag on the axis, Alt+Drag", "Select a range and sum what it holds; Esc lets go"),
     ("Timeline", "Double click", "Zoom to the span"),
     ("Timeline", "← ↑ → ↓", "Go to the span before, the parent, the span after, the first child"),
 )

@@ -41,7 +41,7 @@ class Commands:
     def rows(self) -> list[ActionRow]:
         """Every action of the window, in the order the palette shows them."""
         window, timeline = self._window, self._window.centre.timeline
-        tabs = window.centre.tabs
+        tabs, state = window.centre.tabs, window.state
 
         def tab(number: int) -> Callable[[], object]:
             return lambda: tabs.setCurrentIndex(number)
@@ -58,6 +58,14 @@ class Commands:
             ActionRow("Follow the newest spans", "Timeline", ("L",), self.toggle_follow),
             ActionRow("Zoom in", "Timeline", ("+", "="), timeline.zoom_in),
             ActionRow("Zoom out", "Timeline", ("-",), timeline.zoom_out),
+            ActionRow("Back to the range shown before", "Timeline", ("Alt+Left", "["), lambda: timeline.tools.step(-1)),
+            ActionRow("Forward again", "Timeline", ("Alt+Right", "]"), lambda: timeline.tools.step(1)),
+            ActionRow("Sum the selected span's time", "Timeline", ("R",), timeline.tools.range_of_selection),
+            ActionRow("Critical path", "Timeline", ("C",), timeline.tools.toggle_critical),
+            ActionRow("Set or remove a mark", "Timeline", ("M",), timeline.tools.mark),
+            ActionRow("Next mark", "Timeline", (".",), lambda: timeline.tools.go_to_mark(1)),
+            ActionRow("Previous mark", "Timeline", (",",), lambda: timeline.tools.go_to_mark(-1)),
+            ActionRow("Remove all marks of the session", "Timeline", (), state.marks.clear),
             ActionRow("Flow", "Views", ("Alt+1",), tab(0)),
             ActionRow("Tree", "Views", ("Alt+2",), tab(1)),
             ActionRow("Metrics", "Views", ("Alt+3",), tab(2)),

@@ -47,6 +47,7 @@ class MainWindow(QMainWindow):
         self.db, self.link, self.settings = db, link, settings
         self.state = ViewState(self)
         self.state.set_follow(settings.flag("timeline.follow"))
+        self.state.marks.keep_in(settings.path.with_name("marks.json"))
         self.queries = Queries(db, self)
         self.feed = Feed(db, self.state, self)
         self.notes = NotesFeed(self.state, self.queries, self)

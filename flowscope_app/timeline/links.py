@@ -18,10 +18,12 @@ class Links:
         self._rows: Rows = np.empty(0, np.int32)
         self._starts: Int64 = np.empty(0, np.int64)
         self._n = 0
+        self._own: tuple[tuple[int, ...], set[int]] = (), set()  # what `of` found last
         self.refresh()
 
     def refresh(self) -> None:
         """Look through the whole table."""
+        self._own = (), set()
         self._n = self._table.n
         self._rows = self._table.key[:0].astype(np.int32)
         self._starts = self._table.start[:0]
@@ -29,6 +31,7 @@ class Links:
 
     def apply(self, applied: Applied) -> None:
         """Follow what a delta did to the table: other rows than those it names are as they were."""
+        self._own = (), set()
         table, touched = self._table, np.union1d(applied.changed, applied.reparented)
         stay = np.isin(self._rows, touched, invert=True)
         if not stay.all():
@@ -50,6 +53,21 @@ class Links:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def of(self, rows: tuple[int, ...], *, most: int = 200) -> set[int]:
+        """Children of the calls that begin or end at one of `rows`, the first `most` of them."""
+        if self._own[0] == rows:
+            return self._own[1]
+        found: set[int] = set()
+        for row in rows:
+            if 0 <= row < self._n:
+                under = self._rows[self._table.parent[self._rows] == row] if len(self._rows) else self._rows
+                found.update(under[:most].tolist())
+                parent = int(self._table.parent[row])
+                if parent >= 0 and self._table.strand[parent] != self._table.strand[row]:
+                    found.add(row)
+        self._own = rows, found
+        return found
 
     def seen(self, layout: Layout, lanes: set[int], view: Viewport, *, most: int = 64) -> Rows:
         """Children in the viewport with both ends in `lanes`; none at all where there are too many to tell apart."""

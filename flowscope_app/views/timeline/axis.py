@@ -1,23 +1,29 @@
-"""The time axis: pyqtgraph's axis with this session's ticks, its labels right of their ticks."""
+"""The time axis: ticks with their labels to the right, flags of marks, signs of lost data; a drag selects a range."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPolygonF
 
 from flowscope_app import theme
 from flowscope_app.timeline.ticks import Ticks
 from flowscope_app.timeline.viewport import Viewport
+from flowscope_app.views.common.plain import tooltip
 from flowscope_app.views.timeline.guard import guarded
+from flowscope_app.views.timeline.overlays import Overlays
 
 HEIGHT = 24
+_NEAR = 8  # px around a sign
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     """Paints the ticks it is given; the canvas paints their grid lines."""
+
+    swept = Signal(float, float, bool)  # from, to (x), whether the drag is over
+    clicked = Signal(float)
 
     def __init__(self) -> None:
         super().__init__("top", showValues=True)
@@ -26,6 +32,8 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         self.setStyle(tickLength=0, autoExpandTextSpace=False)
         self._ticks = Ticks(1, [], [])
         self._view = Viewport(0, 1, 1)
+        self.overlays = Overlays()
+        self.setAcceptHoverEvents(True)
 
     def show_ticks(self, ticks: Ticks, view: Viewport) -> None:
         """Paint these ticks for a viewport."""
@@ -55,12 +63,52 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
                 p.setPen(tokens.dim)
                 p.drawText(QPointF(x + 4, baseline), label)
                 free = x + 12 + width
+        self._signs(p, bottom)
+
+    def _signs(self, p: QPainter, bottom: float) -> None:
+        """Flags of marks, and a triangle where data was lost."""
+        tokens, view = theme.current(), self._view
+        p.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+        p.setPen(Qt.PenStyle.NoPen)
+        for mark in self.overlays.marks:
+            if view.t0 <= mark < view.t1:
+                x = round(view.x(mark))
+                p.setBrush(tokens.warn)
+                p.drawPolygon(QPolygonF([QPointF(x, bottom - 13), QPointF(x + 9, bottom - 9), QPointF(x, bottom - 5)]))
+                p.fillRect(QRectF(x, bottom - 13, 1, 13), tokens.warn)
+        for gap in self.overlays.gaps:
+            if view.t0 <= gap.time < view.t1:
+                x = round(view.x(gap.time))
+                p.setBrush(tokens.error)
+                p.drawPolygon(
+                    QPolygonF([QPointF(x, bottom - 12), QPointF(x + 6, bottom - 1), QPointF(x - 6, bottom - 1)])
+                )
+        p.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def tip_at(self, x: float) -> str:
+        """What the signs near a place say."""
+        said = [gap.text for gap in self.overlays.gaps if abs(self._view.x(gap.time) - x) <= _NEAR]
+        if any(abs(self._view.x(mark) - x) <= _NEAR for mark in self.overlays.marks):
+            said.append("Mark: click goes there, M over it takes it away")
+        return "\n".join(said)
+
+    def hoverEvent(self, event: Any) -> None:
+        if not event.isExit():
+            self.setToolTip(tooltip(self.tip_at(event.pos().x())))
 
     def wheelEvent(self, event: Any) -> None:
         event.ignore()
 
     def mouseDragEvent(self, event: Any) -> None:
-        event.ignore()
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        event.accept()
+        self.swept.emit(event.buttonDownPos().x(), event.pos().x(), event.isFinish())
 
     def mouseClickEvent(self, event: Any) -> None:
-        event.ignore()
+        if event.button() != Qt.MouseButton.LeftButton:
+            event.ignore()
+            return
+        event.accept()
+        self.clicked.emit(event.pos().x())

@@ -39,6 +39,10 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.item = SpansItem(self.box)
+        self.axis.overlays = self.item.overlays
+        self.pointer_x: float | None = None  # px in the box; None: it is elsewhere
+        self.box.hovered.connect(self._pointed)
+        self.box.left.connect(self._pointed)
         self.viewport().installEventFilter(self)
         self.box.sigResized.connect(lambda *_: self.resized.emit())
         theme.signals().changed.connect(self.dress)
@@ -76,6 +80,10 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]
         """Have all painted anew, once, when the event loop comes to it."""
         if hasattr(self, "item"):
             self.item.update()
+            self.axis.update()
+
+    def _pointed(self, x: float | None = None, _y: float = 0) -> None:
+        self.pointer_x = x
 
     def keyPressEvent(self, ev: QKeyEvent) -> None:
         ev.ignore()

@@ -34,6 +34,13 @@ ACTIONS: Mapping[int, str] = MappingProxyType(
         _KEY.Key_L: "follow",
         _KEY.Key_End: "follow",
         _KEY.Key_Escape: "clear",
+        _KEY.Key_BracketLeft: "back",
+        _KEY.Key_BracketRight: "forward",
+        _KEY.Key_R: "range",
+        _KEY.Key_C: "critical",
+        _KEY.Key_M: "mark",
+        _KEY.Key_Period: "next mark",
+        _KEY.Key_Comma: "previous mark",
     }
 )
 

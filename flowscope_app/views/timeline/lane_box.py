@@ -22,10 +22,12 @@ class LaneBox(pg.ViewBox):  # type: ignore[misc]
     hovered = Signal(float, float)
     left = Signal()
     dragging = Signal(bool)
+    swept = Signal(float, float, bool, bool)  # from, to (x), whether to zoom there, whether the drag is over
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False, invertY=True)
         self.disableAutoRange()
+        self._sweeping = Qt.KeyboardModifier.NoModifier
 
     def wheelEvent(self, ev: Any, axis: int | None = None) -> None:
         notches = ev.delta() / _NOTCH
@@ -41,6 +43,12 @@ class LaneBox(pg.ViewBox):  # type: ignore[misc]
             ev.ignore()
             return
         ev.accept()
+        box, choose = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
+        if ev.isStart():
+            self._sweeping = ev.modifiers() & (box | choose)
+        if self._sweeping:
+            self.swept.emit(ev.buttonDownPos().x(), ev.pos().x(), bool(self._sweeping & box), ev.isFinish())
+            return
         way = ev.pos() - (ev.buttonDownPos() if ev.isStart() else ev.lastPos())
         self.dragging.emit(not ev.isFinish())
         self.panned.emit(way.x(), way.y())

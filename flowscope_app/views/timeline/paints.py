@@ -45,6 +45,7 @@ class Paints:
         self.grid = QPen(mixed(tokens.line, tokens.panel, 0.6))
         self.link = QPen(tokens.accent, 1.2, Qt.PenStyle.CustomDashLine)
         self.link.setDashPattern([3, 3])
+        self.own_link = QPen(tokens.accent, 1.6)
         self.outline = QPen(tokens.accent, 2)
         self.hover = QPen(tokens.text, 1)
         self.hatch = QColor(tokens.text)

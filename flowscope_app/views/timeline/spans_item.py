@@ -18,6 +18,7 @@ from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.ticks import Ticks
 from flowscope_app.views.timeline.guard import guarded
 from flowscope_app.views.timeline.labels import Labels
+from flowscope_app.views.timeline.overlays import OverlayPainter, Overlays
 from flowscope_app.views.timeline.paints import Paints, paints_of
 from flowscope_app.views.timeline.shapes import RectPainter, Rects
 
@@ -37,6 +38,8 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         self.ticks = Ticks(1, [], [])
         self.selected = -1  # rows of the table
         self.hovered = -1
+        self.overlays = Overlays()
+        self._over = OverlayPainter()
         self._box = box
         self._rects = RectPainter()
         self._labels = Labels(theme.ui_font(12))
@@ -68,9 +71,13 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         self._pending(p, scene, paints, bars)
         self._abandoned(p, paints, bars)
         self._selection(p, scene, paints)
+        self._over.first_tokens(p, scene, paints, bars, self.overlays.notes)
         self._texts(p, scene, paints, bars)
         self._links(p, scene, paints)
+        if self.overlays.path is not None:
+            self._over.critical_path(p, scene, paints, self.overlays.path)
         p.restore()
+        self._over.times(p, scene, paints, self.overlays)
         for band, y in headers:  # those that stay lie over the bars that pass under them
             if y != band.top - scene.top:
                 self._header(p, scene, paints, band, y)
@@ -210,9 +217,10 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
 
     def _links(self, p: QPainter, scene: Scene, paints: Paints) -> None:
         p.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        p.setPen(paints.link)
         p.setBrush(Qt.BrushStyle.NoBrush)
-        for child in scene.links_seen().tolist():
+        named = (self.selected, self.hovered)
+        own = scene.links.of(named)
+        for child in {*scene.links_seen().tolist(), *own}:
             a, b = self.place(int(scene.table.parent[child])), self.place(child)
             if a is None or b is None:
                 continue
@@ -223,7 +231,14 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
             bend = (end.y() - start.y()) / 2
             path = QPainterPath(start)
             path.cubicTo(start + QPointF(0, bend), end - QPointF(0, bend), end)
+            p.setPen(paints.own_link if child in own else paints.link)
             p.drawPath(path)
+            way = -4.5 if down else 4.5
+            head = QPainterPath(end + QPointF(-3.5, way))
+            head.lineTo(end)
+            head.lineTo(end + QPointF(3.5, way))
+            p.setPen(paints.own_link)
+            p.drawPath(head)
         p.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 

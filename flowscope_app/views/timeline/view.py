@@ -24,6 +24,7 @@ from flowscope_app.views.timeline.hover_card import HoverCard
 from flowscope_app.views.timeline.keys import press
 from flowscope_app.views.timeline.navigator import Navigator
 from flowscope_app.views.timeline.overview_strip import OverviewStrip
+from flowscope_app.views.timeline.tools import Tools
 from flowscope_app.views.timeline.upkeep import Upkeep
 
 _GROW_MS = 100  # how often pending spans grow
@@ -45,6 +46,7 @@ class TimelineView(QWidget):
         self.canvas = Canvas()
         self.scroll_bar = QScrollBar(Qt.Orientation.Vertical)
         self.card = HoverCard(self.canvas)
+        self.tools = Tools(state, queries, self.canvas, self)
         self.empty = EmptyState()
         self._grow = QTimer(self, interval=_GROW_MS)
         self._upkeep = Upkeep(self._scene, self)
@@ -87,8 +89,11 @@ class TimelineView(QWidget):
         state.hover_changed.connect(self._hover_changed)
         state.filter_changed.connect(self._filter_changed)
         state.follow_changed.connect(self._follow_changed)
-        box.zoomed.connect(self._navigator.zoom)
-        box.panned.connect(self._pan)
+        box.zoomed.connect(lambda x, factor: self._moving(lambda: self._navigator.zoom(x, factor)))
+        box.panned.connect(lambda dx, dy: self._moving(lambda: self._pan(dx, dy)))
+        self.tools.asked.connect(self._navigator.show)
+        self.tools.changed.connect(self.canvas.refresh)
+        self.tools.dimmed.connect(self._filter_changed)
         box.clicked.connect(self._click)
         box.double_clicked.connect(self._drill)
         box.hovered.connect(self._hover)
@@ -97,7 +102,7 @@ class TimelineView(QWidget):
         actions = self._actions()
         self.canvas.key.connect(lambda event: press(event, actions))
         self.scroll_bar.valueChanged.connect(self._scrolled)
-        self.overview.asked.connect(self._navigator.show)
+        self.overview.asked.connect(lambda a, b: self._moving(lambda: self._navigator.show(a, b)))
         self.overview.fit_asked.connect(self.fit_all)
         self._grow.timeout.connect(self._grown)
         self._upkeep.counted.connect(self._counted)
@@ -111,8 +116,12 @@ class TimelineView(QWidget):
         self._navigator.fit_all()
 
     def fit_selection(self) -> None:
-        """Show the selected span from end to end."""
-        self._navigator.fit(self._state.selected_row)
+        """Show the selected range, or else the selected span, from end to end."""
+        chosen = self.tools.shown.chosen
+        if chosen is not None:
+            self._navigator.show(*chosen)
+        else:
+            self._navigator.fit(self._state.selected_row)
 
     def zoom_in(self) -> None:
         """Show less of the time."""
@@ -128,8 +137,15 @@ class TimelineView(QWidget):
         self._navigator.follow()
 
     def clear_selection(self) -> None:
-        """Select nothing."""
-        self._state.select(None)
+        """Let go of the selected range, if there is one, else of the span."""
+        if not self.tools.clear_range():
+            self._state.select(None)
+
+    def _moving(self, move: Callable[[], None]) -> None:
+        """Do what is one of many steps of a movement."""
+        self.tools.moving = True
+        move()
+        self.tools.moving = False
 
     # What the shared state says.
 
@@ -141,7 +157,7 @@ class TimelineView(QWidget):
         state = self._state
         if applied is None or self._scene.table is not state.table:
             self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset(), state.arranged)
-            self._scene.mask = state.mask
+            self._scene.mask = self.tools.mask()
             self._upkeep.take(self._scene)
             if self._fitted:
                 self._navigator.scene = self._scene
@@ -198,7 +214,7 @@ class TimelineView(QWidget):
         self.canvas.refresh()
 
     def _filter_changed(self) -> None:
-        self._scene.mask = self._state.mask
+        self._scene.mask = self.tools.mask()
         self._count(at_once=True)
         self._refresh()
 
@@ -227,6 +243,7 @@ class TimelineView(QWidget):
 
     def _resized(self) -> None:
         self._measure()
+        self.tools.card.place()
         self._range_changed()
         self._count(at_once=True)
 
@@ -300,16 +317,23 @@ class TimelineView(QWidget):
             "child": lambda: self._go("child"),
             "previous": lambda: self._go("previous"),
             "next": lambda: self._go("next"),
-            "zoom in": self.zoom_in,
-            "zoom out": self.zoom_out,
-            "pan left": lambda: self._pan_by(-_KEY_PAN),
-            "pan right": lambda: self._pan_by(_KEY_PAN),
+            "zoom in": lambda: self._moving(self.zoom_in),
+            "zoom out": lambda: self._moving(self.zoom_out),
+            "pan left": lambda: self._moving(lambda: self._pan_by(-_KEY_PAN)),
+            "pan right": lambda: self._moving(lambda: self._pan_by(_KEY_PAN)),
             "page up": lambda: self._turn(-1),
             "page down": lambda: self._turn(1),
             "fit selection": self.fit_selection,
             "fit all": self.fit_all,
             "follow": self.follow,
             "clear": self.clear_selection,
+            "back": lambda: self.tools.step(-1),
+            "forward": lambda: self.tools.step(1),
+            "range": self.tools.range_of_selection,
+            "critical": self.tools.toggle_critical,
+            "mark": self.tools.mark,
+            "next mark": lambda: self.tools.go_to_mark(1),
+            "previous mark": lambda: self.tools.go_to_mark(-1),
         }
 
     # Time passing.
