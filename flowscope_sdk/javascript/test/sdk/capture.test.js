@@ -6,8 +6,8 @@ import { createRequire } from "node:module"
 import { record } from "../support/programs.js"
 
 const require = createRequire(import.meta.url)
-const { snapshot, Cut, jsonOf } = require("../../packages/sdk/dist/capture.js")
-const taken = (value, most) => JSON.parse(jsonOf(snapshot(value, most)))
+const { snapshot, Cut, jsonOf, valueOf } = require("../../packages/sdk/dist/capture.js")
+const taken = (value, most) => valueOf(snapshot(value, most))
 
 const cycle = { name: "a" }
 cycle.self = cycle
@@ -47,6 +47,14 @@ const CASES = [
 for (const [name, value, expected] of CASES) {
   test(`capture: ${name}`, () => assert.deepEqual(taken(value), expected))
 }
+
+test("capture: control characters and halves of letters arrive as JSON can hold them", async () => {
+  const odd = { a: "tab\tnul\0bell\x07", b: "line\nbreak \"quoted\"\t", c: "half \ud83d", d: "whole \u{1f44b}" }
+  const { records } = await record(`const { trace } = require("@flowscope/sdk")
+    trace("odd", { input: ${JSON.stringify(odd)} }, (span) => { span.set("m", "\\u0001"); console.log(JSON.stringify([span.input, span.metadata])); return "\\u001b[0m" })`)
+  assert.deepEqual(records[0].input, { ...odd, c: "half \\ud83d" })
+  assert.deepEqual([records[0].output, records[0].metadata.m], ["\u001b[0m", "\u0001"])
+})
 
 test("capture: BigInts keep their digits", () => {
   assert.equal(jsonOf(snapshot({ n: 12345678901234567890123n })), '{"n":12345678901234567890123}')

@@ -9,7 +9,9 @@ const MOST_TEXT = 32 << 20
 /** A plain value of more members goes the careful way, which stops there. */
 const MOST_NODES = 100_000
 const MOST_DEPTH = 40
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/
+const CONTROL = /[\u0000-\u001f]/
+const CONTROLS = /[\u0000-\u001f]/g
+const HALVES = /[\ud800-\udfff]/gu
 const MOST_KEYS = 4096
 
 /** Keys as JSON has them: most are seen again. */
@@ -48,7 +50,7 @@ export function snapshot(value: unknown, most = limit): Snapshot | undefined {
     nodes = characters = 0
     const json = simple(value, 0)
     if (json !== "" && characters <= MOST_TEXT) {
-      return fits(json, most) ? json : cut(value, json, most)
+      return fits(json, most) ? json : cut(value, valid(json), most)
     }
   } catch {
     // The value's own code may have run, and thrown.
@@ -66,12 +68,25 @@ export function jsonOf(taken: Snapshot): string {
   return typeof taken === "string" ? taken : taken.json
 }
 
-/** What a snapshot holds, as plain values. */
-export function valueOf(taken: Snapshot | undefined): unknown {
-  return taken === undefined ? undefined : JSON.parse(jsonOf(taken))
+/** The JSON of a snapshot as every reader of JSON takes it: what simple() leaves as it is becomes escapes. */
+export function valid(json: string): string {
+  const escaped = CONTROL.test(json) ? json.replace(CONTROLS, (letter) => `\\u${hex(letter)}`) : json
+  return escaped.replace(HALVES, (half) => `\\\\u${hex(half)}`)
 }
 
-/** JSON of a value that has no code of its own; "" of any other. Faster than JSON.stringify for what is small. */
+/** What a snapshot holds, as plain values. */
+export function valueOf(taken: Snapshot | undefined): unknown {
+  return taken === undefined ? undefined : JSON.parse(valid(jsonOf(taken)))
+}
+
+function hex(letter: string): string {
+  return letter.charCodeAt(0).toString(16).padStart(4, "0")
+}
+
+/**
+ * JSON of a value that has no code of its own; "" of any other. Faster than JSON.stringify for what is small, as it leaves
+ * control characters other than line breaks, and halves of letters, as they are: see valid().
+ */
 function simple(value: unknown, depth: number): string {
   switch (typeof value) {
     case "string":
@@ -120,7 +135,8 @@ function array(items: readonly unknown[], depth: number): string {
 }
 
 function quoted(text: string): string {
-  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`
+  // These are looked for faster than any set of letters is; the rest is left to valid().
+  return text.includes('"') || text.includes("\\") || text.includes("\n") ? JSON.stringify(text) : `"${text}"`
 }
 
 function quotedKey(key: string): string {

@@ -41,9 +41,7 @@ export interface Extra {
   readonly cuts?: string
 }
 
-const LINES = 5
-const ID = 16
-const TRACE = 32
+const LINES = 7
 const REMEMBERED = 2048
 
 interface Known {
@@ -57,7 +55,8 @@ const heads = new Map<string, Known>()
 
 /** Collects spans, in their order. */
 export class Writer {
-  private text = ""
+  // Joined once: a text that grows by pieces would leave each step to the collector of garbage.
+  private readonly lines: string[] = []
   private count = 0
   private readonly times: Float64Array
 
@@ -74,10 +73,15 @@ export class Writer {
     const input = span._input
     const output = span._growing === undefined ? span._output : span._outputNow()
     const plain = span._metadata === undefined && span.status !== "error" && !(input instanceof Cut || output instanceof Cut)
-    this.text +=
-      span._id + span._trace.text + span._parent + "\n" + head(span) + "\n" +
-      (input === undefined ? "" : jsonOf(input)) + "\n" + (output === undefined ? "" : jsonOf(output)) + "\n" +
-      (plain ? "" : extra(span, input, output)) + "\n" // prettier-ignore
+    this.lines.push(
+      span._id,
+      span._trace.text,
+      span._parent,
+      head(span),
+      input === undefined ? "" : jsonOf(input),
+      output === undefined ? "" : jsonOf(output),
+      plain ? "" : extra(span, input, output),
+    )
     this.times[2 * this.count] = span.startTime
     this.times[2 * this.count + 1] = span.endTime ?? -1
     this.count++
@@ -85,7 +89,7 @@ export class Writer {
 
   /** What is posted. */
   done(): Portion {
-    return { text: this.text, times: this.times.slice(0, 2 * this.count) }
+    return { text: this.lines.join("\n"), times: this.times.slice(0, 2 * this.count) }
   }
 }
 
@@ -95,21 +99,20 @@ export function* read(portion: Portion): Generator<Posted> {
   let known = ""
   let shared: Head = ["", "", "", ""]
   for (let at = 0, time = 0; at + LINES <= lines.length; at += LINES, time += 2) {
-    const ids = lines[at]!
-    if (lines[at + 1] !== known) {
-      known = lines[at + 1]!
+    if (lines[at + 3] !== known) {
+      known = lines[at + 3]!
       shared = JSON.parse(known) as Head
     }
     yield {
-      id: ids.slice(0, ID),
-      trace: ids.slice(ID, ID + TRACE),
-      parent: ids.slice(ID + TRACE),
+      id: lines[at]!,
+      trace: lines[at + 1]!,
+      parent: lines[at + 2]!,
       head: shared,
       start: portion.times[time]!,
       end: portion.times[time + 1]!,
-      input: lines[at + 2]!,
-      output: lines[at + 3]!,
-      extra: lines[at + 4] ? (JSON.parse(lines[at + 4]!) as Extra) : undefined,
+      input: lines[at + 4]!,
+      output: lines[at + 5]!,
+      extra: lines[at + 6] ? (JSON.parse(lines[at + 6]!) as Extra) : undefined,
     }
   }
 }

@@ -147,7 +147,7 @@ export class Span {
   /** What is known beside input and output, by its standard name; a copy. */
   get metadata(): Record<string, unknown> {
     const found: Record<string, unknown> = {}
-    for (const [key, json] of this._metadata ?? []) found[key] = JSON.parse(json)
+    for (const [key, json] of this._metadata ?? []) found[key] = valueOf(json)
     return found
   }
 

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto"
 import type { Hash } from "node:crypto"
-import { Cut, currentLimit, jsonOf, snapshot } from "./capture"
+import { Cut, currentLimit, jsonOf, snapshot, valueOf } from "./capture"
 import type { Snapshot } from "./capture"
 import { failed } from "./guard"
 import type { Span } from "./span"
@@ -112,6 +112,6 @@ export class Items implements Growing {
   /** End the span; what the generator returned, if it did, stands beside what it yielded. */
   end(returned: unknown): void {
     if (returned === undefined) this.span.end()
-    else this.span.end({ output: { yielded: JSON.parse(jsonOf(this.snapshot())), returned } })
+    else this.span.end({ output: { yielded: valueOf(this.snapshot()), returned } })
   }
 }

@@ -1,5 +1,6 @@
 /** A span, as it comes from the program's thread, as one Universal Trace Format object in JSON. */
 
+import { valid } from "../capture"
 import type { Posted } from "../portion"
 import { formatTime } from "../protocol/times"
 import { redact } from "./redact"
@@ -9,7 +10,7 @@ const SHORT = 40
 
 /** JSON of a span. */
 export function encode(span: Posted, thread: string, redacted: boolean): string {
-  const clean = (json: string): string => mended(redacted ? redact(json) : json)
+  const clean = (json: string): string => mended(redacted ? redact(valid(json)) : valid(json))
   const text = (value: string): string => clean(JSON.stringify(value))
   const [session, operation, kind, framework] = span.head
   const { failed, error, type, stack, metadata, cuts } = span.extra ?? {}
