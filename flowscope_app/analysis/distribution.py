@@ -84,7 +84,11 @@ def round_edges(shortest: int, longest: int, most: int) -> Int:
         if high - low <= most:
             break
     exact = [10 ** (step / per_decade) for step in range(low, high + 1)]
-    edges = np.array(sorted({_round_down(edge) for edge in exact}), np.int64)
+    # Below some ns bins are narrower than the clock's step: the next whole one ends the last of them.
+    steps = {_round_down(edge) for edge in exact}
+    if max(steps) <= longest:
+        steps.add(longest + 1)
+    edges = np.array(sorted(steps), np.int64)
     first = max(int(np.searchsorted(edges, shortest, "right")) - 1, 0)
     last = int(np.searchsorted(edges, longest, "right"))
     return edges[first : last + 1].copy()

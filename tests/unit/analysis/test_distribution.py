@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sample_sessions import MS, T0, Recorder, agent_loop
 
@@ -20,11 +20,14 @@ YEARS = 10 * 366 * 86_400 * 10**9
 
 
 @given(st.lists(st.tuples(st.integers(0, YEARS), st.booleans()), min_size=1, max_size=60))
+@example([(0, False)])
+@example([(1, True), (99, False), (101, False)])
+@example([(999, True), (1_000, False)])
 def test_each_call_is_in_the_bin_of_its_length(calls: list[tuple[int, bool]]) -> None:
     length, failed = np.array([call[0] for call in calls], np.int64), np.array([call[1] for call in calls])
     found = durations(length, failed)
     assert (np.diff(found.edges) > 0).all()
-    assert len(found.calls) <= 50
+    assert len(found.calls) == len(found.errors) == len(found.edges) - 1 <= 50
     for number, (low, high) in enumerate(zip(found.edges[:-1], found.edges[1:], strict=True)):
         inside = (length >= low) & (length < high)
         assert (found.calls[number], found.errors[number]) == (inside.sum(), (inside & failed).sum())
