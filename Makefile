@@ -30,8 +30,9 @@ bench: $(READY) $(JS)/node_modules/.ready
 	cd $(JS) && npm run --silent bench
 
 # Every version of rows.toml, one environment each under $XDG_CACHE_HOME/flowscope; long the first time.
-matrix: $(READY)
+matrix: $(READY) $(JS)/node_modules/.ready
 	$(BIN)/python tests/matrix/run.py --write docs/matrix.md
+	cd $(JS) && npm run --silent matrix
 
 # The frameworks' own tests, with and without FlowScope attached.
 suites: $(READY)

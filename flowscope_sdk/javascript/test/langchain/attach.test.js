@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { record } from "../support/programs.js"
-import { langchainProgram, shapes } from "./program.js"
+import { langchainProgram, shapes, sorted } from "./program.js"
 
 const AUTO = "@flowscope/auto-langchain"
 const WAYS = [
@@ -15,9 +15,6 @@ const WAYS = [
   ["cjs", "node --import", { nodeArgs: ["--import", AUTO] }],
   ["cjs", "NODE_OPTIONS with require", { env: { NODE_OPTIONS: `--require ${AUTO}` } }],
 ]
-
-// Parallel branches begin in any order.
-const sorted = (tree) => tree.map(([name, type, status, below]) => [name, type, status, sorted(below)]).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
 
 let expected
 for (const [form, name, { first, nodeArgs, env }] of WAYS) {

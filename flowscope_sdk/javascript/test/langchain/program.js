@@ -7,7 +7,7 @@ const MODULES = {
   tools: "@langchain/core/tools",
   collector: "@langchain/core/tracers/run_collector",
   messages: "@langchain/core/messages",
-  chains: process.env.FLOWSCOPE_TEST_CHAINS ?? "@langchain/classic/chains",
+  chains: "@langchain/classic/chains",
   langgraph: "@langchain/langgraph",
   zod: "zod",
 }
@@ -42,13 +42,14 @@ const shape = (run) => [run.name, run.run_type, run.error ? "error" : "success",
 console.log(JSON.stringify({ said, tree: seen.tracedRuns.map(shape) }))
 `
 
-/** The program, with a line before everything else. */
-export function langchainProgram(form, first = "") {
+/** The program, with a line before everything else; `chains` is where the legacy chains stand. */
+export function langchainProgram(form, first = "", chains = MODULES.chains) {
+  const modules = Object.entries({ ...MODULES, chains })
   if (form === "esm") {
-    const imports = Object.entries(MODULES).map(([name, from]) => `import * as ${name} from "${from}"`)
+    const imports = modules.map(([name, from]) => `import * as ${name} from "${from}"`)
     return `${first}\n${imports.join("\n")}\n${BODY}`
   }
-  const requires = Object.entries(MODULES).map(([name, from]) => `const ${name} = require("${from}")`)
+  const requires = modules.map(([name, from]) => `const ${name} = require("${from}")`)
   return `${first.startsWith("late") ? "" : first}\n${requires.join("\n")}\n${first.startsWith("late") ? first.slice(5) : ""}\n;(async () => {${BODY}})()`
 }
 
@@ -58,4 +59,10 @@ export function shapes(records, parent = null) {
   return records
     .filter((each) => each.parent_id === parent)
     .map((each) => [each.operation, types[each.metadata["flowscope.kind"]] ?? each.metadata["flowscope.kind"], each.status, shapes(records, each.id)])
+}
+
+/** A tree in an order that does not depend on which of parallel branches began first. */
+export function sorted(tree) {
+  const below = tree.map(([name, type, status, inner]) => [name, type, status, sorted(inner)])
+  return below.sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
 }
