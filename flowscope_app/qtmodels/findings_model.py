@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from flowscope_app.analysis.calls import with_notes
-from flowscope_app.analysis.findings import Finding, find
+from flowscope_app.analysis.findings import Finding, clocks_apart, find
 from flowscope_app.analysis.findings.dependence import needs
 from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.base import format as fmt
 from flowscope_app.spans.notes import Notes
+from flowscope_app.spans.table import Track
 from flowscope_app.store.reader import StoreReader
 
 Index = QModelIndex | QPersistentModelIndex
@@ -55,9 +57,10 @@ class Found:
         return "1 span" if count == 1 else f"{fmt.count(count)} spans"
 
 
-def look(snapshot: Snapshot, notes: Notes) -> list[Found]:
-    """What there is to see in a session."""
-    return [Found(finding, snapshot.key[finding.rows]) for finding in find(with_notes(snapshot, notes))]
+def look(snapshot: Snapshot, notes: Notes, tracks: Mapping[int, Track]) -> list[Found]:
+    """What there is to see in a session; first what makes its times look odd."""
+    findings = [*clocks_apart(snapshot, tracks), *find(with_notes(snapshot, notes))]
+    return [Found(finding, snapshot.key[finding.rows]) for finding in findings]
 
 
 def independent(reader: StoreReader, found: Found) -> bool:

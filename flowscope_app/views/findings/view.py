@@ -119,7 +119,8 @@ class FindingsView(QWidget):
 
     def _prepare(self) -> Callable[[], list[Found]]:
         snapshot, notes = Snapshot.of(self._state.table, self._state.now()), self._state.notes
-        return lambda: look(snapshot, notes)
+        tracks = dict(self._state.table.tracks)
+        return lambda: look(snapshot, notes, tracks)
 
     def _check(self, found: list[Found]) -> None:
         """Leave out what only looks as if it could run together; that takes a look at what the calls said."""

@@ -12,6 +12,7 @@ from PySide6.QtGui import QBrush, QPainter, QPainterPath
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.spans.kinds import Status
+from flowscope_app.spans.table import Track
 from flowscope_app.timeline.drawlist import ABANDONED, DIM, ERROR, PENDING, Bars, strip
 from flowscope_app.timeline.rows import BAR, HEADER, Band
 from flowscope_app.timeline.scene import Scene
@@ -40,6 +41,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         self.hovered = -1
         self.overlays = Overlays()
         self._over = OverlayPainter()
+        self.clocks: dict[str, str] = {}  # what is said of a program's clock, by its producer's id
         self._box = box
         self._rects = RectPainter()
         self._labels = Labels(theme.ui_font(12))
@@ -103,10 +105,22 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         p.setFont(self._small.font)
         p.setPen(tokens.dim)
         p.drawText(QPointF(width - 10 - self._small.width(detail), baseline), detail)
+        self._clock(
+            p, paints, track, 20 + self._labels.width(label) + 16, width - 26 - self._small.width(detail), baseline
+        )
         if band.collapsed:
             busy, errors = strip(scene.layout, band.track, scene.view, scene.now)
             self._rects.draw(p, _lines(busy[:, 0], busy[:, 1], y + HEADER - 3, 3), tokens.faint)
             self._rects.draw(p, _lines(errors, np.full(len(errors), 2.0), y + HEADER - 4, 4), tokens.error)
+
+    def _clock(
+        self, p: QPainter, paints: Paints, track: Track | None, left: float, right: float, baseline: float
+    ) -> None:
+        """Between a track's name and its detail: that its clock is not the other programs'."""
+        note = self.clocks.get(track.producer, "") if track is not None else ""
+        if note and right - left > 60:
+            p.setPen(theme.ink(paints.tokens.warn, paints.tokens.raised, paints.tokens.text))
+            p.drawText(QPointF(left, baseline), self._small.elided(f"⚠ {fmt.one_line(note, 120)}", right - left))
 
     def _chevron(self, p: QPainter, paints: Paints, x: float, y: float, collapsed: bool) -> None:
         points = [(0, -3.5), (3.5, 0), (0, 3.5)] if collapsed else [(-1.5, -2), (2, 1.5), (5.5, -2)]

@@ -1,4 +1,4 @@
-"""What a timeline has worked out elsewhere while it is used: the overview's figures, rows in their final order."""
+"""What a timeline has worked out elsewhere while it is used: the overview's figures, rows in order, clocks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from flowscope_app.analysis.findings import clock_notes
+from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.qtmodels.background import Background
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.overview import Density, Work, density
@@ -21,6 +23,7 @@ class Upkeep(QObject):
 
     counted = Signal(object)  # Density
     settled = Signal()  # the scene shows its rows in another order
+    clocks = Signal(object)  # by a producer's id: how its clock differs from another program's
     quiet = Signal()  # nothing came for a while
 
     def __init__(self, scene: Scene, parent: QObject) -> None:
@@ -28,9 +31,12 @@ class Upkeep(QObject):
         self._scene = scene
         self._columns = 1
         self._version = -1  # the table's when putting in order began
+        self._compared = -1  # the table's when clocks were last compared
         self._order: Background[Layout] = Background(self)
         self._density: Background[Density] = Background(self)
+        self._clocks: Background[dict[str, str]] = Background(self)
         self._order.done.connect(self._take)
+        self._clocks.done.connect(self.clocks)
         self._density.done.connect(self.counted)
         self._count = QTimer(self, interval=_COUNT_MS, singleShot=True)
         self._count.timeout.connect(lambda: self._density.ask(self._prepare, at_once=True))
@@ -42,6 +48,9 @@ class Upkeep(QObject):
         self._scene = scene
         self._order.forget()
         self._density.forget()
+        self._clocks.forget()
+        self._compared = -1
+        self.clocks.emit({})
 
     def count(self, columns: int, *, at_once: bool = False) -> None:
         """Have the overview counted in so many columns, soon."""
@@ -58,11 +67,19 @@ class Upkeep(QObject):
         work, columns = Work.of(self._scene.table, self._scene.now, self._scene.full_mask()), self._columns
         return lambda: density(work, view.t0, view.t1, columns)
 
+    def _compare(self) -> Callable[[], dict[str, str]]:
+        spans, tracks = Snapshot.of(self._scene.table, self._scene.now), dict(self._scene.table.tracks)
+        return lambda: clock_notes(spans, tracks)
+
     def _put_in_order(self) -> None:
         settle = self._scene.settle()
         if settle is not None:
             self._version = self._scene.table.version
             self._order.ask(lambda: settle, at_once=True)
+        version = self._scene.table.version
+        if len(self._scene.links) and version != self._compared:  # there are calls from track to track, and news
+            self._compared = version
+            self._clocks.ask(self._compare, at_once=True)
         self.quiet.emit()
 
     def _take(self, layout: Layout) -> None:

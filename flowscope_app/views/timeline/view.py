@@ -108,6 +108,7 @@ class TimelineView(QWidget):
         self._upkeep.counted.connect(self._counted)
         self._upkeep.settled.connect(self._refresh)
         self._upkeep.quiet.connect(self._quiet)
+        self._upkeep.clocks.connect(self._clocks_told)
 
     # What the shell's actions call.
 
@@ -357,6 +358,11 @@ class TimelineView(QWidget):
         elif self._state.follow:
             self._navigator.follow()
         self._watch_pending()
+
+    def _clocks_told(self, notes: dict[str, str]) -> None:
+        if notes != self.canvas.item.clocks:
+            self.canvas.item.clocks = notes
+            self.canvas.refresh()
 
     def _count(self, *, at_once: bool) -> None:
         if self.isVisible() and self._state.table.n:
