@@ -100,27 +100,26 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         label = self._labels.elided(label, width - 32)
         baseline = y + HEADER / 2 + self._labels.baseline
         p.drawText(QPointF(20, baseline), label)
-        room = width - 20 - self._labels.width(label) - 40
-        detail = self._small.elided(detail, room) if room > 40 else ""
         p.setFont(self._small.font)
+        told = self._clock(p, paints, track, QPointF(36 + self._labels.width(label), baseline), width - 10)
+        room = width - told - 40  # what is odd is worth more than which process it is
+        detail = self._small.elided(detail, room) if room > 40 else ""
         p.setPen(tokens.dim)
         p.drawText(QPointF(width - 10 - self._small.width(detail), baseline), detail)
-        self._clock(
-            p, paints, track, 20 + self._labels.width(label) + 16, width - 26 - self._small.width(detail), baseline
-        )
         if band.collapsed:
             busy, errors = strip(scene.layout, band.track, scene.view, scene.now)
             self._rects.draw(p, _lines(busy[:, 0], busy[:, 1], y + HEADER - 3, 3), tokens.faint)
             self._rects.draw(p, _lines(errors, np.full(len(errors), 2.0), y + HEADER - 4, 4), tokens.error)
 
-    def _clock(
-        self, p: QPainter, paints: Paints, track: Track | None, left: float, right: float, baseline: float
-    ) -> None:
-        """Between a track's name and its detail: that its clock is not the other programs'."""
+    def _clock(self, p: QPainter, paints: Paints, track: Track | None, at: QPointF, right: float) -> float:
+        """Say, before a track's detail, that its clock is not the other programs'; returns where that ends, px."""
         note = self.clocks.get(track.producer, "") if track is not None else ""
-        if note and right - left > 60:
-            p.setPen(theme.ink(paints.tokens.warn, paints.tokens.raised, paints.tokens.text))
-            p.drawText(QPointF(left, baseline), self._small.elided(f"⚠ {fmt.one_line(note, 120)}", right - left))
+        if not note or right - at.x() < 60:
+            return at.x() - 16
+        note = self._small.elided(f"⚠ {fmt.one_line(note, 120)}", right - at.x())
+        p.setPen(theme.ink(paints.tokens.warn, paints.tokens.raised, paints.tokens.text))
+        p.drawText(at, note)
+        return at.x() + self._small.width(note)
 
     def _chevron(self, p: QPainter, paints: Paints, x: float, y: float, collapsed: bool) -> None:
         points = [(0, -3.5), (3.5, 0), (0, 3.5)] if collapsed else [(-1.5, -2), (2, 1.5), (5.5, -2)]
