@@ -16,6 +16,15 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 import flowscope
 
+
+class Embedding(DeterministicFakeEmbedding):
+    """One that takes its time, as a remote one does."""
+
+    def embed_query(self, text: str) -> list[float]:
+        time.sleep(0.02)
+        return super().embed_query(text)
+
+
 FAILURES = iter([True, True, False])
 
 
@@ -74,7 +83,7 @@ def growing(_: Any) -> None:
 
 
 def one_look_up_each(_: Any) -> None:
-    store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+    store = InMemoryVectorStore(Embedding(size=8))
     store.add_documents([Document(f"hotel {number}") for number in range(8)])
     retriever = store.as_retriever()
     for number in range(8):
