@@ -8,6 +8,7 @@ from flowscope_app.analysis.snapshot import Int, Int32
 
 # After a wide fan-out each next sibling has every parallel one before it; the latest few tell the same story.
 PREDECESSORS = 16
+_MOST = 2.0**62  # ns
 
 
 class Siblings:
@@ -53,7 +54,7 @@ class Siblings:
 
 
 def self_times(start: Int, end: Int, parent: Int32) -> Int:
-    """Time of each span that none of its children covers, ns; children that overlap count once."""
+    """Time of each span that none of its children cover, ns; children that overlap count once."""
     length = end - start
     child = np.flatnonzero(parent >= 0)
     if not len(child):
@@ -61,17 +62,30 @@ def self_times(start: Int, end: Int, parent: Int32) -> Int:
     above = parent[child]
     first = np.clip(start[child], start[above], end[above])
     last = np.clip(end[child], start[above], end[above])
-    times, ranks = np.unique(np.concatenate((first, last)), return_inverse=True)
-    width = np.int64(len(times) + 1)
-    base = above.astype(np.int64) * width
-    order = np.argsort(base + ranks[: len(child)], kind="stable")
-    base, above, first, last = base[order], above[order], first[order], last[order]
-    reached = np.maximum.accumulate(base + ranks[len(child) :][order])
-    # How far the earlier siblings reach; nothing before the first one of each group.
-    before = np.concatenate((np.array([-1], np.int64), reached[:-1]))
-    known = before >= base
-    covered_to = np.where(known, times[np.where(known, before - base, 0)], first)
-    covered = np.maximum(last - np.maximum(first, covered_to), 0)
+    begin, finish, times = _side_by_side(start, end, above, first, last)
+    order = np.argsort(begin, kind="stable")
+    above, begin, finish = above[order], begin[order], finish[order]
+    # How far the earlier siblings reach. Those of another parent end before this one's first begins.
+    reached = np.maximum.accumulate(finish)
+    before = np.concatenate((begin[:1], reached[:-1]))
     total = np.zeros(len(start), np.int64)
-    np.add.at(total, above, covered)
+    fresh = np.maximum(begin, before)
+    covered = finish - fresh if times is None else times[finish % len(times)] - times[fresh % len(times)]
+    np.add.at(total, above, np.where(finish > fresh, covered, 0))
     return length - total
+
+
+def _side_by_side(start: Int, end: Int, above: Int32, first: Int, last: Int) -> tuple[Int, Int, Int | None]:
+    """Begin and end of children, cut to their parent's time, as if their parents ran one after the other.
+
+    Where that takes longer than a number holds, times are ranks, and what each rank stands for is the third.
+    """
+    parents = np.zeros(len(start), bool)
+    parents[above] = True
+    room = np.where(parents, end - start + 1, 0)
+    if float(room.sum(dtype=np.float64)) < _MOST:
+        base = np.cumsum(room) - room - start
+        return base[above] + first, base[above] + last, None
+    times, ranks = np.unique(np.concatenate((first, last)), return_inverse=True)
+    base = above.astype(np.int64) * len(times)
+    return base + ranks[: len(first)], base + ranks[len(first) :], times

@@ -43,7 +43,7 @@ def sum_range(snapshot: Snapshot, first: int, last: int, notes: Notes) -> RangeS
     start, end = np.maximum(snapshot.start[rows], first), np.minimum(snapshot.end[rows], last)
     tokens_in, tokens_out = (np.maximum(each[rows], 0) for each in (snapshot.tokens_in, snapshot.tokens_out))
     used = rows[((tokens_in > 0) | (tokens_out > 0)) & (snapshot.model[rows] != 0) & ~snapshot.pending[rows]]
-    dollars = costs(snapshot, notes.of(snapshot.key), notes.providers)[used] if len(used) else np.empty(0)
+    dollars = costs(snapshot, notes)[used] if len(used) else np.empty(0)
     known = np.isfinite(dollars)
     kind = snapshot.kind[rows]
     kinds = []

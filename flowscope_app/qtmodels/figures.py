@@ -90,8 +90,7 @@ class Desk:
 
     def _costs(self, asked: Question) -> Float:
         if self._cost is None or self._cost[0] != asked.version:
-            noted = asked.notes.of(asked.snapshot.key)
-            self._cost = asked.version, costs(asked.snapshot, noted, asked.notes.providers)
+            self._cost = asked.version, costs(asked.snapshot, asked.notes)
         return self._cost[1]
 
     def _self_times(self, asked: Question) -> Int:

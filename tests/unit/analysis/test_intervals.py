@@ -80,3 +80,11 @@ def test_self_time_counts_children_that_overlap_once_and_clips_those_that_outliv
     start = np.array([100, 110, 120, 190], np.int64)
     end = np.array([200, 150, 160, 900], np.int64)
     assert self_times(start, end, np.array([-1, 0, 0, 0], np.int32)).tolist() == [40, 40, 40, 710]
+
+
+@given(spans)
+@settings(max_examples=100, deadline=None)
+def test_self_times_of_spans_that_last_for_centuries(rows: list[tuple[int, int, int]]) -> None:
+    start, end, parent = columns(rows)
+    scale = 400_000_000 * 10**9  # a dozen years, so that a few spans fill a number
+    assert (self_times(start * scale, end * scale, parent) == self_times(start, end, parent) * scale).all()
