@@ -149,12 +149,14 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
   t.after(() => [pull, router].forEach((socket) => socket.close()))
   await router.bind(addr.replace(/\d+$/, (port) => String(Number(port) + 1)))
   await pull.bind(addr)
+  let greeted
+  const greeting = new Promise((resolve) => { greeted = resolve }) // data may come before the greeting does
   void (async () => {
     for await (const [who, frame] of router) {
       const said = JSON.parse(frame.toString())
       if (said.cmd === "hello") heard.hello = said
       const answer = { ok: true, producer: said.producer, watermark: heard.records, dropped: heard.dropped, epoch: "e", protocol: [1, 2] }
-      heard.who = [who, answer]
+      greeted(who)
       if (said.cmd === "hello") await router.send([who, JSON.stringify(answer)])
     }
   })().catch(() => {})
@@ -167,7 +169,7 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
     heard.dropped = head.dropped
     heard.version = head.version
     heard.operations.push(...records.map((each) => each.operation))
-    await router.send([heard.who[0], JSON.stringify({ ack: head.producer.id, watermark: heard.records, dropped: heard.dropped, epoch: "e" })])
+    await router.send([await greeting, JSON.stringify({ ack: head.producer.id, watermark: heard.records, dropped: heard.dropped, epoch: "e" })])
     if (heard.records + heard.dropped >= 2000) break
   }
   assert.deepEqual(await once(child, "exit"), [0, null])
