@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.findings_model import Found, FoundRole
+from flowscope_app.views.common.ground import paint_ground
 
 HEIGHT = 52
 _LEFT, _RIGHT, _LINE, _SIGN, _GAP = 12, 16, 20, 16, 12
@@ -30,7 +31,7 @@ class FindingDelegate(QStyledItemDelegate):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        ground = _ground(painter, option)
+        ground = paint_ground(painter, option)
         tokens, rect = theme.current(), option.rect
         concern = {"wrong": tokens.error, "slow": tokens.warn, "dear": tokens.accent}[found.finding.concern]
         colour = theme.ink(concern, ground, tokens.text).name()
@@ -58,21 +59,3 @@ def _line(painter: QPainter, rect: QRect, text: str, right: str, font: QFont, in
     painter.setPen(ink)
     shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | _VCENTER, shown)
-
-
-def _ground(painter: QPainter, option: QStyleOptionViewItem) -> QColor:
-    """Paint what the text stands on, and return its colour."""
-    tokens, rect = theme.current(), option.rect
-    ground = tokens.panel
-    if option.state & QStyle.StateFlag.State_Selected:
-        ground = tokens.selection
-        painter.fillRect(rect, ground)
-        painter.fillRect(rect.left(), rect.top(), 3, rect.height(), tokens.accent)
-    elif option.state & QStyle.StateFlag.State_MouseOver:
-        ground = tokens.hover
-        painter.fillRect(rect, ground)
-    if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
-        painter.setPen(tokens.accent)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5))
-    return ground

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.sessions_model import LiveRole, SessionRole, WhenRole
 from flowscope_app.spans.rows import SessionRow
+from flowscope_app.views.common.ground import paint_ground
 
 HEIGHT = 52
 _LEFT, _RIGHT, _LINE = 16, 14, 20
@@ -35,29 +36,11 @@ class SessionDelegate(QStyledItemDelegate):
         room = rect.adjusted(_LEFT, 6, -_RIGHT, -6)
         first = QRect(room.left(), room.top(), room.width(), _LINE)
         second = QRect(room.left(), room.bottom() - _LINE + 1, room.width(), _LINE)
-        ground = _ground(painter, option)
+        ground = paint_ground(painter, option)
         live, when = bool(index.data(LiveRole)), str(index.data(WhenRole))
         _first_line(painter, first, str(index.data()), live, when, row.pinned, ground)
         _second_line(painter, second, row, ground)
         painter.restore()
-
-
-def _ground(painter: QPainter, option: QStyleOptionViewItem) -> QColor:
-    """Paint what the text stands on, and return its colour."""
-    tokens, rect = theme.current(), option.rect
-    ground = tokens.panel
-    if option.state & QStyle.StateFlag.State_Selected:
-        ground = tokens.selection
-        painter.fillRect(rect, ground)
-        painter.fillRect(rect.left(), rect.top(), 3, rect.height(), tokens.accent)
-    elif option.state & QStyle.StateFlag.State_MouseOver:
-        ground = tokens.hover
-        painter.fillRect(rect, ground)
-    if option.state & QStyle.StateFlag.State_HasFocus and option.state & QStyle.StateFlag.State_KeyboardFocusChange:
-        painter.setPen(tokens.accent)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(QRectF(rect).adjusted(0.5, 0.5, -0.5, -0.5))
-    return ground
 
 
 def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str, pinned: bool, ground: QColor) -> None:
