@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable
-from typing import Protocol
 
+from flowscope_app.store.backlog import Backlog
 from flowscope_app.store.gathering import Gatherer
 from flowscope_app.store.indexing import Indexer
 from flowscope_app.store.noting import Noter
@@ -15,22 +15,11 @@ MAX_AHEAD_S = 1.0
 """How much less one may have had than the others before it is no longer made up for: it had nothing to do."""
 
 
-class Worker(Protocol):
-    """Works through sessions that have something for it."""
-
-    @property
-    def waiting(self) -> Iterable[int]: ...
-    @property
-    def busy(self) -> bool: ...
-    def note(self, sessions: Iterable[int]) -> None: ...
-    def work(self, seconds: float) -> int: ...
-
-
 class Behind:
     """All of it. Writes within its owner's BEGIN."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._workers: tuple[Worker, ...] = (Gatherer(connection), Noter(connection), Indexer(connection))
+        self._workers: tuple[Backlog, ...] = (Gatherer(connection), Noter(connection), Indexer(connection))
         self._had = [0.0] * len(self._workers)
 
     @property

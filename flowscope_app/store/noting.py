@@ -1,15 +1,12 @@
 """Takes notes of calls behind the ingest, out of their payloads: what `spans.notes` lists, in runs of columns.
 
-Runs are by change number, as those of `gathering`: a span that is replaced comes again later, and the later note
-holds. So no run is ever changed, and runs go with their session.
+Of a span that was replaced a later run holds another note (see `backlog`): the later one holds.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 import zlib
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +16,7 @@ from numpy.typing import NDArray
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.notes import NOTE_DTYPE, NOTED, Notes
 from flowscope_app.store import packing
+from flowscope_app.store.backlog import Backlog
 from flowscope_app.store.compression import unpack
 
 RUN_SPANS = 4_096
@@ -33,8 +31,6 @@ _NEXT = (
     f" ON p.key = s.key AND substr(s.packed, {_KIND}, 1) IN ({_KINDS})"
     " WHERE s.session = ? AND s.change > ? ORDER BY s.change LIMIT ?"
 )
-_WATERMARK = "SELECT noted FROM sessions WHERE key = ? AND id IS NOT NULL"
-_READY = "SELECT count(*) FROM (SELECT 1 FROM spans WHERE session = ? AND change > ? LIMIT ?)"
 _INSERT = "INSERT INTO notes (session, first, last, calls, providers) VALUES (?, ?, ?, ?, ?)"
 # A run may begin with what a reader has taken notes of itself before the run was filled.
 _RUNS = "SELECT last, calls, providers FROM notes WHERE session = ? AND last > ? ORDER BY first"
@@ -62,54 +58,18 @@ class Taken(NamedTuple):
     spans: int
 
 
-class Noter:
-    """Which sessions have calls that no note is taken of, and the next runs. Writes within its owner's BEGIN."""
+class Noter(Backlog):
+    """Takes notes in runs of full length."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._waiting = dict.fromkeys(key for (key,) in connection.execute("SELECT key FROM sessions"))
+        super().__init__(connection, "noted", RUN_SPANS)
 
-    @property
-    def waiting(self) -> Iterable[int]:
-        """Keys of the sessions to look at, in that order."""
-        return self._waiting.keys()
-
-    @property
-    def busy(self) -> bool:
-        """Whether there may be something to note."""
-        return bool(self._waiting)
-
-    def note(self, sessions: Iterable[int]) -> None:
-        """Spans of these sessions (keys) have come or changed."""
-        self._waiting.update(dict.fromkeys(sessions))
-
-    def work(self, seconds: float) -> int:
-        """Take notes of sessions that a reader sees, for about that long; return how many runs were filled."""
-        deadline = time.monotonic() + seconds
-        runs = 0
-        while self._waiting:
-            session = next(iter(self._waiting))
-            del self._waiting[session]
-            if self._run(session):
-                self._waiting[session] = None  # behind the others
-                runs += 1
-            if time.monotonic() >= deadline:
-                break
-        return runs
-
-    def _run(self, session: int) -> bool:
-        """Fill the next run of a session; False if there are not spans enough for it yet."""
-        found = self._connection.execute(_WATERMARK, (session,)).fetchone()
-        if found is None:
-            return False
-        if self._connection.execute(_READY, (session, found[0], RUN_SPANS)).fetchone()[0] < RUN_SPANS:
-            return False
-        taken = take_notes(self._connection, session, found[0], RUN_SPANS)
+    def _run(self, session: int, change: int) -> int:
+        taken = take_notes(self._connection, session, change, RUN_SPANS)
         rows, providers = as_rows(taken.notes)
         texts = orjson.dumps(list(providers.values())).decode()
         self._connection.execute(_INSERT, (session, taken.first, taken.last, rows.tobytes(), texts))
-        self._connection.execute("UPDATE sessions SET noted = ? WHERE key = ?", (taken.last, session))
-        return True
+        return taken.last
 
 
 def take_notes(connection: sqlite3.Connection, session: int, change: int, limit: int) -> Taken:

@@ -13,15 +13,16 @@ from flowscope_app.store import Incoming, StoreFault, StoreWriter, gathering, no
 
 
 def test_each_kind_advances_though_every_step_is_short_and_spans_never_pause(
-    writer: StoreWriter, record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
+    db: str, record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gathering, "RUN_SPANS", 100)
     monkeypatch.setattr(noting, "RUN_SPANS", 100)
-    for step in range(30):
-        writer.write([Incoming(None, [record(f"{step}/{n}", input=b'"value"') for n in range(200)])])
-        writer.index(0.0)
-    assert writer.index_behind
-    watermarks = writer.connection.execute("SELECT gathered, noted, indexed FROM sessions").fetchone()
+    with StoreWriter.open(db) as writer:
+        for step in range(30):
+            writer.write([Incoming(None, [record(f"{step}/{n}", input=b'"value"') for n in range(200)])])
+            writer.index(0.0)
+        assert writer.index_behind
+        watermarks = writer.connection.execute("SELECT gathered, noted, indexed FROM sessions").fetchone()
     assert all(watermarks), watermarks
 
 

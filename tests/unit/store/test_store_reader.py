@@ -11,7 +11,7 @@ import pytest
 
 from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanTable
-from flowscope_app.store import Incoming, StoreReader, StoreWriter, indexing, matching, records, retention
+from flowscope_app.store import Incoming, StoreReader, StoreWriter, backlog, indexing, matching, records, retention
 from flowscope_app.store import reader as queries
 from flowscope_app.store.packing import ROW
 
@@ -197,7 +197,7 @@ def test_a_search_reads_blocks_in_order_and_only_the_spans_of_the_runs_that_pass
 
 
 def test_indexing_deleting_and_retention_use_indexes(writer: StoreWriter, reader: StoreReader) -> None:
-    ready = plan(reader, indexing.READY, (1, 0, 64))
+    ready = plan(reader, backlog.READY, (1, 0, 64))
     assert "USING COVERING INDEX spans_session_change (session=? AND change>?)" in ready
     texts = plan(reader, indexing.TEXTS, (1, 0, 64))
     assert "spans_session_change (session=? AND change>?)" in texts and "TEMP B-TREE" not in texts
