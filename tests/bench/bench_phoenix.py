@@ -1,6 +1,6 @@
 """Spans a second until stored: Phoenix (SQLite, OTLP over HTTP, batches of 500), then FlowScope, in one run.
 
-Phoenix is installed by pip into an environment of its own, once, in the user's cache folder or $FLOWSCOPE_HOME.
+Phoenix is installed by pip into an environment of its own, once, in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import platformdirs
+from environments import environment
 from filling import span
 from rig import HERE, SESSION, collecting, say
 
@@ -43,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--spans", type=int, default=SPANS)
     arguments, _ = parser.parse_known_args()
-    python = environment()
+    python = environment("phoenix", WANTED)
     if python is None:
         print(f"phoenix: {' '.join(WANTED)} can't be installed; nothing was measured", file=sys.stderr)
         return 1
@@ -56,24 +56,6 @@ def main() -> int:
     say("phoenix", f"FlowScope, {FLOWSCOPE_SPANS:,} of the same, until stored", f"{ours:,.0f} spans/s")
     say("phoenix", "FlowScope's rate against Phoenix'", f"{ours / theirs:.0f} times")
     return 0
-
-
-def environment() -> Path | None:
-    """The Python of the environment with Phoenix, made if it is not there; None if it can't be."""
-    home = os.environ.get("FLOWSCOPE_HOME")
-    folder = Path(home or platformdirs.user_cache_dir("flowscope", appauthor=False)) / "bench-phoenix"
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    done = folder / "installed"
-    if done.exists() and done.read_text() == "\n".join(WANTED):
-        return python
-    say("phoenix", "installed into", str(folder))
-    try:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *WANTED], check=True)
-    except subprocess.CalledProcessError:
-        return None
-    done.write_text("\n".join(WANTED))
-    return python
 
 
 def _version(python: Path) -> str:
@@ -99,8 +81,8 @@ def _phoenix(python: Path, records: list[bytes]) -> float:
 def _serving(python: Path, folder: Path) -> Iterator[str]:
     """Phoenix as it comes, with its SQLite in a folder, calling nobody."""
     web, grpc = _free_port(), _free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PHOENIX_", "OTEL_"))}
-    environment |= QUIET | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PHOENIX_", "OTEL_"))}
+    inherited |= QUIET | {
         "PHOENIX_WORKING_DIR": str(folder),
         "PHOENIX_SQL_DATABASE_URL": f"sqlite:///{folder / 'phoenix.db'}",
         "PHOENIX_HOST": "127.0.0.1",
@@ -110,7 +92,7 @@ def _serving(python: Path, folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{web}"
     with (folder / "log").open("wb") as log:
         command = [str(python.with_name("phoenix")), "serve"]
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=inherited, stdout=log, stderr=log)
         try:
             _await(process, url)
             yield url

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import orjson
 import peers
 import zmq
+from environments import environment
 
 INPUT = {
     "question": "Where is my order? It was due on Tuesday and I have had no word of it since. " * 2,
@@ -64,9 +65,9 @@ def ours() -> dict[str, Callable[[int], None]]:
     return {"block": block, "call": call}
 
 
-def start_milliseconds(code: str, *options: str, **environment: str) -> float:
+def start_milliseconds(code: str, *options: str, **variables: str) -> float:
     """Milliseconds that a Python running `code` takes, the median of several."""
-    inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")} | environment
+    inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")} | variables
     taken = []
     for _ in range(15):
         begun = time.perf_counter()
@@ -121,7 +122,7 @@ def measure() -> int:
 
 def main() -> int:
     """Print the figures."""
-    python = peers.environment()
+    python = environment("peers", peers.PACKAGES)
     status = subprocess.call([python or sys.executable, __file__, "--measure"], env=peers.variables())
     print(f"import flowscope: {import_milliseconds():.2f} ms")
     plain = start_milliseconds("pass")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
-import platformdirs
+from environments import environment
 from generated import SESSION, Messages, session
 from rig import say
 from timeline_rig import Rig, summary
@@ -34,7 +32,7 @@ def main() -> int:
     parser.add_argument("--spans", type=int, default=SPANS)
     arguments, _ = parser.parse_known_args()
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    python = environment() if browser else None
+    python = environment("perfetto", PACKAGES) if browser else None
     if browser is None or python is None:
         print("timeline_perfetto: needs Chromium (`apt-get install chromium`) and its packages", file=sys.stderr)
         return 1
@@ -75,25 +73,6 @@ def write(db: Path, trace: Path, spans: int) -> None:
         FORMATS["chrome"].write(Contents(reader, reader.sessions()), out)
     took = time.perf_counter() - begun
     tell("exported as Chrome trace events", f"{spans / took:,.0f} spans/s, {trace.stat().st_size >> 20} MiB")
-
-
-def environment() -> Path | None:
-    """The Python that drives Perfetto, made on first use in the user's cache; None where it can't be."""
-    folder = Path(platformdirs.user_cache_dir("flowscope", appauthor=False)) / (
-        f"bench-perfetto-{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = folder / "installed"
-    if not done.exists():
-        print(f"installing {', '.join(PACKAGES)} into {folder}", file=sys.stderr)
-        try:
-            venv.create(folder, with_pip=True, clear=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"they can't be installed: {error}", file=sys.stderr)
-            return None
-        done.touch()
-    return python
 
 
 def tell(what: str, figure: str) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import platformdirs
 
 PACKAGES = (
     "opentelemetry-sdk>=1.30,<2", "langsmith>=0.3", "logfire>=3", "langfuse>=3", "orjson>=3.10,<4", "pyzmq>=26,<28",
@@ -21,25 +18,6 @@ SDK = Path(__file__).resolve().parents[2] / "flowscope_sdk" / "python"
 Work = Callable[[int], None]
 servers: list[subprocess.Popen[str]] = []
 """What works() has started; to be ended by who calls it."""
-
-
-def environment() -> str | None:
-    """The Python that has all peers, made on first use in the user's cache; None, and why, where it can't be."""
-    folder = Path(platformdirs.user_cache_dir("flowscope", appauthor=False)) / (
-        f"bench-peers-{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    done = folder / "installed"
-    if not done.exists():
-        print(f"installing the peers into {folder}", file=sys.stderr)
-        try:
-            venv.create(folder, with_pip=True, clear=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            print(f"no peers but opentelemetry-sdk: {error}")
-            return None
-        done.touch()
-    return str(python)
 
 
 def variables() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from flowscope_app import theme
 from flowscope_app.qtmodels.feed import Feed
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.shell.app import Desktop, open_desktop
 from flowscope_app.spans.ids import id64
 from flowscope_app.store import Incoming, StoreWriter
 
@@ -104,6 +105,28 @@ def stage(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Stage]:
     made = Stage(tmp_path / "stage.db", qtbot)
     yield made
     made.close()
+
+
+@pytest.fixture
+def state(qapp: QApplication) -> ViewState:
+    """What views share, of no database."""
+    return ViewState()
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[Callable[..., Desktop]]:
+    """Opens windows with collectors of their own, and closes them after the test."""
+    opened: list[Desktop] = []
+
+    def start(*files: Path) -> Desktop:
+        desktop = open_desktop(str(home / "flowscope.db"), free_addr, list(files))
+        opened.append(desktop)
+        qtbot.waitUntil(lambda: desktop.link.listening, timeout=20_000)
+        return desktop
+
+    yield start
+    for desktop in opened:
+        desktop.close()
 
 
 @pytest.fixture(name="record")

@@ -21,11 +21,6 @@ Show = Callable[[Recorder | None], FlowGraphView]
 
 
 @pytest.fixture
-def state(qapp: object) -> ViewState:
-    return ViewState()
-
-
-@pytest.fixture
 def show(qtbot: QtBot, state: ViewState) -> Iterator[Show]:
     def shown(recorder: Recorder | None) -> FlowGraphView:
         view = FlowGraphView(state)

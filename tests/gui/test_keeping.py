@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 import zmq
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar
 from pytestqt.qtbot import QtBot
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
 from flowscope_app.qtmodels.metrics_model import Column
-from flowscope_app.shell.app import Desktop, open_desktop
+from flowscope_app.shell.app import Desktop
 from flowscope_app.shell.output import OutputDialog
 from flowscope_app.shell.status_bar import StatusBar
 from flowscope_app.store import Incoming, StoreReader, StoreWriter
@@ -33,21 +32,6 @@ def push(addr: str, seq: int, records: list[dict[str, Any]], dropped: int = 0) -
         socket.setsockopt(zmq.LINGER, 5_000)
         socket.connect(addr)
         socket.send_multipart([encode_header(header), orjson.dumps(records)])
-
-
-@pytest.fixture
-def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[Callable[..., Desktop]]:
-    opened: list[Desktop] = []
-
-    def start(*files: Path) -> Desktop:
-        desktop = open_desktop(str(home / "flowscope.db"), free_addr, list(files))
-        opened.append(desktop)
-        qtbot.waitUntil(lambda: desktop.link.listening, timeout=20_000)
-        return desktop
-
-    yield start
-    for desktop in opened:
-        desktop.close()
 
 
 def test_a_session_is_pinned_and_unpinned_and_the_list_shows_it(

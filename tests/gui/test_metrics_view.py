@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def state(qapp: object) -> ViewState:
-    return ViewState()
-
-
-@pytest.fixture
 def view(qtbot: QtBot, state: ViewState) -> MetricsView:
     made = MetricsView(state)
     qtbot.addWidget(made)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import numpy as np
-import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from sample_sessions import Recorder, big, support_agent
@@ -15,11 +14,6 @@ from flowscope_app.qtmodels.tree_model import Column, SpanTreeModel
 from flowscope_app.spans.kinds import Kind, Status
 
 Outline = list[tuple[str, "Outline"]]
-
-
-@pytest.fixture
-def state(qapp: object) -> ViewState:
-    return ViewState()
 
 
 def watched(state: ViewState) -> SpanTreeModel:

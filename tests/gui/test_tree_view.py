@@ -16,11 +16,6 @@ from flowscope_app.views.tree import TreeView
 
 
 @pytest.fixture
-def state(qapp: object) -> ViewState:
-    return ViewState()
-
-
-@pytest.fixture
 def view(qtbot: QtBot, state: ViewState) -> TreeView:
     made = TreeView(state)
     qtbot.addWidget(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,6 @@ from flowscope_app.shell.app import Desktop, open_desktop
 from flowscope_app.store import StoreWriter
 
 OpenWindow = Callable[..., Desktop]
-
-
-@pytest.fixture
-def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[OpenWindow]:
-    """Opens windows with collectors of their own, and closes them after the test."""
-    opened: list[Desktop] = []
-
-    def start(*files: Path) -> Desktop:
-        desktop = open_desktop(str(home / "flowscope.db"), free_addr, list(files))
-        opened.append(desktop)
-        qtbot.waitUntil(lambda: desktop.link.listening, timeout=20_000)
-        return desktop
-
-    yield start
-    for desktop in opened:
-        desktop.close()
 
 
 def push(addr: str, *spans: dict[str, Any]) -> None:
