@@ -112,9 +112,9 @@ class Collector:
         self._started = time.monotonic()
         self._voice = Voice()
         self._pipeline = Pipeline(writer, self._voice, limits=limits)
-        self._lives = Lives(writer, self._pipeline.producers)
         self._tasks = Tasks(writer, importer)
         self._acks = Acks(sockets.control, writer, self._epoch)
+        self._lives = Lives(writer, self._pipeline.producers, self._acks.reaches)
         self._pulse = Pulse(self._pipeline.producers, self._acks.reaches)
         self._unfinished = Unfinished(sockets.addr)
         self._next_check = 0.0

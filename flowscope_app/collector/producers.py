@@ -96,9 +96,9 @@ class Producers:
         return known.last_ns if known else None
 
     def silence(self, producer_id: str) -> float | None:
-        """Seconds since it was last heard; None if it was not heard since the collector started."""
+        """Seconds since a batch or heartbeat of it came; None if it was not heard since the collector started."""
         known = self._known.get(producer_id)
-        return time.monotonic() - known.heard if known else None
+        return time.monotonic() - max(known.heard, known.beaten) if known else None
 
     def rows(self) -> list[dict[str, Any]]:
         """The 50 heard last, latest first, as the control channel tells them."""

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from flowscope_app.store.writer import StoreWriter
 
 REASON = "abandoned: the program ended without closing this span"
+UNHEARD = "abandoned: nothing more was heard of the program that opened this span"
 PER_TRANSACTION = 500
 
 # Not part of the schema: it holds nothing of its own, and what does not know of it keeps it right all the same.
 INDEX = "CREATE INDEX IF NOT EXISTS spans_unfinished ON spans (status, session, track) WHERE status = 0 OR status = 3"
 OPEN = (
-    "SELECT p.id, p.program, p.pid, p.host, p.started_ns, count(*) FROM spans s JOIN tracks t ON t.key = s.track"
-    " JOIN producers p ON p.key = t.producer WHERE s.status = 0 GROUP BY p.key"
+    "SELECT p.id, p.program, p.pid, p.host, p.started_ns, count(*), max(e.last_ns) FROM spans s"
+    " JOIN tracks t ON t.key = s.track JOIN producers p ON p.key = t.producer JOIN sessions e ON e.key = s.session"
+    " WHERE s.status = 0 GROUP BY p.key"
 )
 OPEN_OF = (
     "SELECT s.session, s.key FROM spans s JOIN tracks t ON t.key = s.track JOIN producers p ON p.key = t.producer"
@@ -34,7 +36,10 @@ ABANDONED = "SELECT session, count(*) FROM spans WHERE status = 3 GROUP BY sessi
 
 @dataclass(frozen=True, slots=True)
 class OpenProducer:
-    """A producer that has spans without an end; `pid` 0 and `host` "" where it did not say."""
+    """A producer that has spans without an end; `pid` 0 and `host` "" where it did not say.
+
+    `last_ns` is when a span last came for one of the sessions that they are in.
+    """
 
     id: str
     program: str
@@ -42,6 +47,7 @@ class OpenProducer:
     host: str
     started_ns: int | None
     pending: int
+    last_ns: int
 
 
 def open_producers(connection: sqlite3.Connection) -> list[OpenProducer]:
@@ -50,8 +56,8 @@ def open_producers(connection: sqlite3.Connection) -> list[OpenProducer]:
     return [OpenProducer(name, program, pid or 0, *rest) for name, program, pid, *rest in rows]
 
 
-def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None) -> int:
-    """End up to 500 pending spans of a producer that has died; return how many. Call again until it is 0.
+def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None, reason: str = REASON) -> int:
+    """End up to 500 pending spans of a producer that has died, or seems to; return how many. Call again until it is 0.
 
     They end at `last_ns` (epoch), the last time at which something is known of it: by default the last commit of their
     session. A session's place in the list stays, as nothing new has come for it. Raises StoreFault.
@@ -66,7 +72,8 @@ def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None) -> int:
             (known,) = connection.execute("SELECT last_ns FROM sessions WHERE key = ?", (session,)).fetchone()
             times.append((known, session))
             end = known if last_ns is None else last_ns
-            work.take(Incoming(None, [_ended(record, end) for record in read_records(connection, session, chosen)]))
+            found = read_records(connection, session, chosen)
+            work.take(Incoming(None, [_ended(record, end, reason) for record in found]))
         work.write()
         connection.executemany("UPDATE sessions SET last_ns = ? WHERE key = ?", times)
     writer.change = work.change
@@ -74,11 +81,11 @@ def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None) -> int:
     return work.committed.replaced
 
 
-def _ended(record: Record, end_ns: int) -> Record:
+def _ended(record: Record, end_ns: int, reason: str) -> Record:
     return replace(
         record,
         end_ns=max(record.start_ns, end_ns),
         status="error",
-        error=REASON,
+        error=reason,
         metadata={**record.metadata, entries.ABANDONED: True},
     )

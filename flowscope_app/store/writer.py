@@ -15,7 +15,7 @@ from peewee import SqliteDatabase
 
 from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.store import retention
-from flowscope_app.store.abandon import OpenProducer, abandon, open_producers
+from flowscope_app.store.abandon import REASON, OpenProducer, abandon, open_producers
 from flowscope_app.store.behind import Behind
 from flowscope_app.store.catalogue import Catalogue, SessionState
 from flowscope_app.store.entries import Entry
@@ -343,9 +343,9 @@ class StoreWriter:
         except sqlite3.Error as error:
             raise fault(error, self.path) or error from error
 
-    def abandon(self, producer_id: str, last_ns: int | None = None) -> int:
+    def abandon(self, producer_id: str, last_ns: int | None = None, reason: str = REASON) -> int:
         """End spans that a dead producer left open; see `store.abandon`."""
-        return abandon(self, producer_id, last_ns)
+        return abandon(self, producer_id, last_ns, reason)
 
     def begin_import(self) -> Import:
         """Start an import: what it writes stays hidden until its `commit`, and goes if that never comes."""

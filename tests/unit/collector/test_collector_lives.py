@@ -1,4 +1,4 @@
-"""Who is dead: by process and silence, on this host only, and never twice wrongly of the same producer."""
+"""Who is dead: by process on this host, by silence and a lost connection elsewhere, never twice wrongly of the same."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from flowscope.protocol import Header, ProducerInfo, Record
+from flowscope.protocol import Header, ProducerInfo, Record, producer_id
 from flowscope_app.collector import lives
 from flowscope_app.collector.lives import Lives, process_state
 from flowscope_app.collector.producers import Producers
+from flowscope_app.collector.pulse import Beat, Pulse
 from flowscope_app.store import Incoming, StoreReader, StoreWriter
 
 
@@ -25,7 +26,8 @@ class World:
 
     def __init__(self, writer: StoreWriter) -> None:
         self.writer, self.producers, self.sent = writer, Producers(), 0
-        self.lives = Lives(writer, self.producers)
+        self.connected: set[str] = set()
+        self.lives = Lives(writer, self.producers, self.connected.__contains__)
 
     def hear(self, producer: ProducerInfo, end_ns: int | None = None) -> None:
         self.sent += 1
@@ -33,6 +35,9 @@ class World:
         header = Header(producer=producer, seq=self.sent, count=1, sent_ns=time.time_ns())
         self.writer.write([Incoming(header, [span])])
         self.producers.committed(header, 1)
+
+    def beat(self, name: str) -> None:
+        Pulse(self.producers, lambda _: True).heard(name, Beat())
 
     def look(self) -> None:
         self.lives.look(blocked=False)
@@ -97,12 +102,84 @@ def test_one_that_is_heard_after_it_was_called_dead_is_never_judged_by_its_numbe
     assert world.producers.states == {"p": "live"}
 
 
-def test_other_machines_programs_are_quiet_at_most(world: World, gone: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.hear(producer(gone, "elsewhere"))
+FAR = ProducerInfo(producer_id("x" * 32), "s", "far.py", pid=7, host="elsewhere", secret="x" * 32)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time need pass until silence counts."""
     monkeypatch.setattr(lives, "QUIET_S", -1.0)
-    for _ in range(3):
-        world.look()
-    assert (world.left(), world.producers.states) == (0, {"p": "quiet"})
+    monkeypatch.setattr(lives, "AWAY_S", -1.0)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_another_machine_s_program_without_heartbeats_is_quiet_until_a_day_has_passed(world: World) -> None:
+    world.hear(producer(7, "elsewhere"))
+    world.look()
+    assert (world.left(), world.producers.states) == (0, {"p": "quiet"}), "its process number means nothing here"
+    world.writer.connection.execute("UPDATE sessions SET last_ns = last_ns - 86401 * 1000000000")
+    world.connected.add("p")
+    world.look()
+    assert world.left() == 0, "who is connected lives"
+    world.connected.clear()
+    world.look()
+    assert (world.left(), world.producers.states) == (1, {"p": "gone"})
+
+
+@pytest.mark.usefixtures("hasty")
+def test_another_machine_s_program_whose_heartbeats_and_connection_are_gone_is_given_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.hear(FAR)
+    world.connected.add(FAR.id)
+    world.beat(FAR.id)
+    world.look()
+    assert world.left() == 0, "it stands still, but its connection is there"
+    world.connected.clear()
+    world.look()
+    assert (world.left(), world.producers.states) == (1, {FAR.id: "gone"})
+    assert "far.py (pid 7 on elsewhere) was not heard any more, with 1 span open" in caplog.text
+    with StoreReader(str(world.writer.path)) as reader:
+        (found,) = reader.records(reader.sessions()[0].key)
+    assert found.error == "abandoned: nothing more was heard of the program that opened this span"
+    world.hear(FAR, end_ns=9)
+    assert world.left() == 0, "it was only away: the real end holds"
+
+
+def test_another_machine_s_program_is_waited_for_at_first(world: World) -> None:
+    world.hear(FAR)
+    world.beat(FAR.id)
+    world.look()
+    assert (world.left(), world.producers.states) == (0, {FAR.id: "live"})
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("sends", "left"), [(FAR, 1), (ProducerInfo("old", "s", pid=7, host="elsewhere"), 0)])
+def test_who_should_have_said_hello_to_the_next_collector_and_has_not_is_given_up(
+    world: World, sends: ProducerInfo, left: int
+) -> None:
+    world.hear(sends)
+    world.producers = Producers()
+    world.lives = Lives(world.writer, world.producers, world.connected.__contains__)
+    world.connected.add(sends.id)
+    world.look()
+    assert world.left() == 0
+    world.connected.clear()
+    world.look()
+    assert world.left() == left
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_span_of_a_client_without_a_header_is_open_for_a_day_at_most(world: World) -> None:
+    world.writer.write([Incoming(None, [Record("a", "s", None, "call", "custom", "go", 5)])])
+    world.look()
+    assert world.left() == 0
+    world.writer.connection.execute("UPDATE sessions SET last_ns = last_ns - 86401 * 1000000000")
+    world.look()
+    assert world.left() == 1
+    with StoreReader(str(world.writer.path)) as reader:
+        delta = reader.spans_since(reader.sessions()[0].key, 0)
+        assert len(delta.tracks) == 1, "it stays on its line"
 
 
 def test_a_process_that_began_long_after_the_producer_is_another_one() -> None:
