@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flowscope_app.analysis.metrics import Float, group_quantiles
+from flowscope_app.analysis.quantiles import Float, group_quantiles, sorted_quantiles
 from flowscope_app.analysis.snapshot import Int, Mask, Snapshot
 from flowscope_app.spans.kinds import Status
 
@@ -66,14 +66,18 @@ def durations(length: Int, failed: Mask, most: int = 48) -> Durations:
     if not len(length):
         none = np.zeros(0, np.int64)
         return Durations(none, none, none, math.nan, math.nan)
-    shortest, longest = int(length.min()), int(length.max())
+    length, wrong = np.sort(length), np.sort(length[failed])
+    shortest, longest = int(length[0]), int(length[-1])
     edges = round_edges(max(shortest, 1), max(longest, 1), most)
     if shortest < 1:
         edges[0] = 0
-    place = np.searchsorted(edges, length, "right") - 1
-    count = len(edges) - 1
-    p50, p95 = np.quantile(length, (0.5, 0.95)).tolist()
-    return Durations(edges, np.bincount(place, minlength=count), np.bincount(place[failed], minlength=count), p50, p95)
+    p50, p95 = sorted_quantiles(length, np.array([len(length)]), (0.5, 0.95))[:, 0].tolist()
+    return Durations(edges, _between(length, edges), _between(wrong, edges), p50, p95)
+
+
+def _between(ordered: Int, edges: Int) -> Int:
+    """How many of some numbers in order lie between each two edges."""
+    return np.diff(np.searchsorted(ordered, edges))
 
 
 def round_edges(shortest: int, longest: int, most: int) -> Int:
@@ -110,5 +114,5 @@ def _course(start: Int, length: Int, failed: Mask, finished: Mask, first: int, l
         last,
         np.bincount(place[inside], minlength=bins),
         np.bincount(place[inside & failed], minlength=bins),
-        group_quantiles(length[ended], place[ended], bins)[1],
+        group_quantiles(length[ended], place[ended], bins, (0.95,))[0],
     )

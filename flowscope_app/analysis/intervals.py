@@ -60,10 +60,11 @@ def self_times(start: Int, end: Int, parent: Int32) -> Int:
     if not len(child):
         return length
     above = parent[child]
-    first = np.clip(start[child], start[above], end[above])
-    last = np.clip(end[child], start[above], end[above])
+    earliest, latest = start[above], end[above]
+    first = np.clip(start[child], earliest, latest)
+    last = np.clip(end[child], earliest, latest)
     begin, finish, times = _side_by_side(start, end, above, first, last)
-    order = np.argsort(begin, kind="stable")
+    order = np.argsort(begin)
     above, begin, finish = above[order], begin[order], finish[order]
     # How far the earlier siblings reach. Those of another parent end before this one's first begins.
     reached = np.maximum.accumulate(finish)

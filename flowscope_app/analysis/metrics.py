@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowscope_app.analysis.intervals import self_times
+from flowscope_app.analysis.quantiles import Float, run_quantiles, stable_order
 from flowscope_app.analysis.snapshot import Int, Int32, Mask, Snapshot
 from flowscope_app.spans.kinds import Status
 
-Float = NDArray[np.float64]
 Grouping = Literal["operation", "model", "framework", "program"]
-QUANTILES = (0.5, 0.95, 0.99)
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -76,50 +76,55 @@ def measure(
     chosen = snapshot.matching(within)
     if grouping == "model":
         chosen &= column != 0
+    whole = bool(chosen.all())
     rows = np.flatnonzero(chosen)
-    groups = _Groups(column[rows])
-    length = snapshot.end - snapshot.start
+
+    def part(values: NDArray[_Number]) -> NDArray[_Number]:
+        return values if whole else values[rows]
+
     if own is None:
         own = self_times(snapshot.start, snapshot.end, snapshot.parent)
-    pending, left = snapshot.pending[rows], snapshot.status[rows] == Status.ABANDONED
-    finished = ~pending & ~left
-    quantiles = group_quantiles(length[rows][finished], groups.number[finished], groups.n)
+    if cost is None:
+        cost = np.full(snapshot.n, np.nan)
+        used = np.zeros(0, np.intp)
+    else:
+        used = np.flatnonzero(chosen & ((snapshot.tokens_in > 0) | (snapshot.tokens_out > 0)))
+    groups = _Groups(part(column))
+    length = part(snapshot.end - snapshot.start)
+    status, pending = part(snapshot.status), part(snapshot.pending)
+    left = status == Status.ABANDONED
+    quantiles = groups.quantiles(length, ~pending & ~left)
     return Metrics(
         grouping=grouping,
         group=groups.keys,
         kind=snapshot.kind[rows[groups.first]],
         calls=groups.counts,
-        errors=groups.sums(snapshot.status[rows] == Status.ERROR),
-        pending=groups.sums(pending),
-        abandoned=groups.sums(left),
+        errors=groups.count(status == Status.ERROR),
+        pending=groups.count(pending),
+        abandoned=groups.count(left),
         p50=quantiles[0],
         p95=quantiles[1],
         p99=quantiles[2],
-        total=groups.sums(length[rows]),
-        self_time=groups.sums(own[rows]),
-        tokens_in=groups.sums(snapshot.tokens_in[rows]),
-        tokens_out=groups.sums(snapshot.tokens_out[rows]),
-        cost=_costs(cost, rows, groups.number, groups.n),
-        unpriced=_unpriced(snapshot, cost, rows, groups.number, groups.n),
+        total=groups.sums(length),
+        self_time=groups.sums(part(own)),
+        tokens_in=groups.sums(part(snapshot.tokens_in)),
+        tokens_out=groups.sums(part(snapshot.tokens_out)),
+        cost=_costs(part(cost), groups),
+        unpriced=groups.of_keys(column[used[_no_price(snapshot, cost, used)]]),
     )
 
 
-def _costs(cost: Float | None, rows: NDArray[np.intp], group: NDArray[np.intp], groups: int) -> Float:
-    if cost is None:
-        return np.full(groups, np.nan)
-    known = np.isfinite(cost[rows])
-    total = np.bincount(group[known], cost[rows][known], minlength=groups)
-    return np.where(np.bincount(group[known], minlength=groups) > 0, total, np.nan)
+def _costs(cost: Float, groups: _Groups) -> Float:
+    known = np.flatnonzero(np.isfinite(cost))
+    number = groups.number[known]
+    total = np.bincount(number, cost[known], minlength=groups.n)
+    return np.where(np.bincount(number, minlength=groups.n) > 0, total, np.nan)
 
 
-def _unpriced(
-    snapshot: Snapshot, cost: Float | None, rows: NDArray[np.intp], group: NDArray[np.intp], groups: int
-) -> Int:
-    if cost is None:
-        return np.zeros(groups, np.int64)
-    used = (snapshot.tokens_in[rows] > 0) | (snapshot.tokens_out[rows] > 0)
-    without = used & np.isnan(cost[rows]) & (snapshot.model[rows] != 0) & ~snapshot.pending[rows]
-    return np.bincount(group[without], minlength=groups)
+def _no_price(snapshot: Snapshot, cost: Float, used: NDArray[np.intp]) -> Mask:
+    """Which of the calls that `used` tokens have ended at an unknown price."""
+    without: Mask = np.isnan(cost[used]) & (snapshot.model[used] != 0) & ~snapshot.pending[used]
+    return without
 
 
 class _Groups:
@@ -130,10 +135,10 @@ class _Groups:
         self.keys: Int32 = np.flatnonzero(counts).astype(np.int32)
         self.counts: Int = counts[self.keys]
         self.n = len(self.keys)
-        places = np.zeros(len(counts), np.intp)
-        places[self.keys] = np.arange(self.n)
-        self.number: NDArray[np.intp] = places[column]  # of each row's group
-        self._order = _stable_order(self.number, self.n)
+        self._places = np.zeros(len(counts), np.intp)
+        self._places[self.keys] = np.arange(self.n)
+        self.number: NDArray[np.intp] = self._places[column]  # of each row's group
+        self._order = stable_order(self.number, self.n)
         self._begin = np.cumsum(self.counts) - self.counts
 
     @property
@@ -142,28 +147,22 @@ class _Groups:
         found: NDArray[np.intp] = self._order[self._begin]
         return found
 
-    def sums(self, values: NDArray[np.generic]) -> Int:
+    def sums(self, values: NDArray[Any]) -> Int:
         """The sum of each group's values."""
         if not self.n:
             return np.zeros(0, np.int64)
-        total: Int = np.add.reduceat(values[self._order].astype(np.int64), self._begin)
+        total: Int = np.add.reduceat(values[self._order], self._begin, dtype=np.int64)
         return total
 
+    def count(self, which: Mask) -> Int:
+        """How many of each group's rows are so."""
+        return np.bincount(self.number[which], minlength=self.n)
 
-def _stable_order(number: NDArray[np.intp], groups: int) -> NDArray[np.intp]:
-    """Rows by their group; numpy sorts 16 bits by radix, some times as fast as more of them."""
-    small = number.astype(np.uint16) if groups < 1 << 16 else number
-    return np.argsort(small, kind="stable")
+    def of_keys(self, keys: Int32) -> Int:
+        """How often each group is named."""
+        return np.bincount(self._places[keys], minlength=self.n)
 
-
-def group_quantiles(values: Int, group: NDArray[np.intp], groups: int) -> Float:
-    """`QUANTILES` of each group's values, linearly interpolated, shape (3, groups); NaN for an empty group."""
-    grouped = values[_stable_order(group, groups)]
-    counts = np.bincount(group, minlength=groups)
-    found = np.full((len(QUANTILES), groups), np.nan)
-    begin = 0
-    for number, count in enumerate(counts.tolist()):
-        if count:
-            found[:, number] = np.quantile(grouped[begin : begin + count], QUANTILES)
-        begin += count
-    return found
+    def quantiles(self, values: Int, which: Mask) -> Float:
+        """`QUANTILES` of those of each group's values that are so."""
+        order = self._order if which.all() else self._order[which[self._order]]
+        return run_quantiles(values[order], self.count(which))

@@ -16,13 +16,12 @@ from flowscope_app.spans.table import Track
 def programs_of(track: Int32, tracks: Mapping[int, Track]) -> tuple[Int32, dict[int, str]]:
     """A number for the program of each span, and the producer that each number stands for."""
     numbers: dict[str, int] = {}
-    keys = np.array(sorted(tracks), np.int32)
-    values = [numbers.setdefault(tracks[key].producer, len(numbers) + 1) for key in keys.tolist()]
-    found = np.zeros(len(track), np.int32)
-    if len(keys):
-        place = np.minimum(np.searchsorted(keys, track), len(keys) - 1)
-        found = np.where(keys[place] == track, np.array(values, np.int32)[place], 0).astype(np.int32)
-    return found, {number: producer for producer, number in numbers.items()}
+    number_of = np.zeros(int(track.max(initial=0)) + 1, np.int32)  # keys are small: the store counts them up
+    for key in sorted(tracks):
+        number = numbers.setdefault(tracks[key].producer, len(numbers) + 1)
+        if key < len(number_of):
+            number_of[key] = number
+    return number_of[track], {number: producer for producer, number in numbers.items()}
 
 
 def program_labels(producers: Iterable[ProducerRow]) -> dict[str, str]:

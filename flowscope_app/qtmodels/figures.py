@@ -11,8 +11,9 @@ from flowscope_app.analysis import prices
 from flowscope_app.analysis.calls import costs
 from flowscope_app.analysis.distribution import Spread, spread
 from flowscope_app.analysis.intervals import self_times
-from flowscope_app.analysis.metrics import Float, Grouping, Metrics, measure
+from flowscope_app.analysis.metrics import Grouping, Metrics, measure
 from flowscope_app.analysis.programs import program_term, programs_of
+from flowscope_app.analysis.quantiles import Float
 from flowscope_app.analysis.snapshot import Int, Int32, Mask, Snapshot
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans import query
