@@ -215,6 +215,15 @@ def _responses(body: Any) -> Any:
         "tool_choice": "auto",
         "tools": [],
         "usage": RESPONSES_USAGE,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "truncation": "disabled",
+        "metadata": {},
+        "text": {"format": {"type": "text"}},
+        "reasoning": {"effort": None, "summary": None},
+        **dict.fromkeys(
+            ("error", "incomplete_details", "instructions", "max_output_tokens", "previous_response_id", "user")
+        ),
     }
     return _responses_stream(whole) if body.get("stream") else whole
 

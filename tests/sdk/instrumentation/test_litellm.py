@@ -100,3 +100,69 @@ def test_embeddings(attach: Any, models: ModelServer) -> None:
     (span,) = traced.trace().roots
     assert (span.kind, span.output["embeddings"]) == ("embedding", 2)
     assert span.metadata["gen_ai.usage.input_tokens"] == 7
+
+
+PROMPT = "What is the weather?"
+
+
+def responses_asked(url: str, **more: Any) -> dict[str, Any]:
+    about = {"model": "openai/gpt-4o", "input": PROMPT, "api_base": f"{url}/v1", "api_key": "sk-test"}
+    return {**about, "max_output_tokens": 50, **more}
+
+
+def words(events: list[Any]) -> str:
+    return "".join(event.delta for event in events if event.type == "response.output_text.delta")
+
+
+def check_responses(span: Any, provider: str = "openai") -> None:
+    assert (span.operation, span.kind, span.framework) == ("chat openai/gpt-4o", "llm", "litellm")
+    assert (span.status, span.input) == ("success", {"input": PROMPT})
+    assert TEXT in str(span.output)
+    about = span.metadata
+    assert (about["gen_ai.provider.name"], about["gen_ai.request.max_tokens"]) == (provider, 50)
+    assert (about["gen_ai.usage.input_tokens"], about["gen_ai.usage.output_tokens"]) == (100, 20)
+    assert about["gen_ai.response.finish_reasons"] == ["completed"]
+    assert "flowscope.stream.abandoned" not in about
+
+
+def test_responses(traced: Any, models: ModelServer) -> None:
+    answer = litellm.responses(**responses_asked(models.url))
+    assert answer.output[0].content[0].text == TEXT
+    assert words(list(litellm.responses(**responses_asked(models.url, stream=True)))) == TEXT
+    first, second = traced.trace().roots
+    for span in (first, second):
+        check_responses(span)
+        assert not span.children
+    assert second.metadata["flowscope.stream"] is True
+
+
+async def test_asynchronous_responses(traced: Any, models: ModelServer) -> None:
+    answer = await litellm.aresponses(**responses_asked(models.url))
+    assert answer.output[0].content[0].text == TEXT
+    stream = await litellm.aresponses(**responses_asked(models.url, stream=True))
+    assert words([event async for event in stream]) == TEXT
+    for span in traced.trace().roots:
+        check_responses(span)
+    assert len(traced.trace().roots) == 2
+
+
+def test_responses_of_a_provider_without_them(traced: Any, models: ModelServer) -> None:
+    asked = responses_asked(models.url, model="nvidia_nim/gpt-4o")
+    assert litellm.responses(**asked).output[0].content[0].text == TEXT
+    assert words(list(litellm.responses(**asked, stream=True))) == TEXT
+    for outer in traced.trace().roots:  # made of completion(), which goes through openai
+        (middle,) = outer.children
+        (inner,) = middle.children
+        assert [outer.framework, middle.framework, inner.framework] == ["litellm", "litellm", "openai"]
+        assert [TEXT in str(span.output) for span in (outer, middle, inner)] == [True] * 3
+        counted = [span for span in (outer, middle, inner) if span.metadata.get("flowscope.usage.counted", True)]
+        assert len([span for span in counted if "gen_ai.usage.input_tokens" in span.metadata]) == 1
+
+
+def test_embeddings_over_openai_count_once(traced: Any, models: ModelServer) -> None:
+    litellm.embedding(model="openai/e", input=["a", "b"], api_base=f"{models.url}/v1", api_key="sk-test")
+    (outer,) = traced.trace().roots
+    (inner,) = outer.children
+    assert (outer.kind, inner.kind) == ("embedding", "embedding")
+    assert outer.metadata["flowscope.usage.counted"] is False
+    assert "flowscope.usage.counted" not in inner.metadata

@@ -97,7 +97,13 @@ REGISTRY: dict[str, Integration] = {
         ),
         Integration(
             name="litellm",
-            targets=("litellm", "litellm.litellm_core_utils.streaming_handler"),
+            targets=(
+                "litellm",
+                "litellm.litellm_core_utils.streaming_handler",
+                "litellm.responses.streaming_iterator",
+                "litellm.responses.litellm_completion_transformation.streaming_iterator",
+                "litellm.responses.mcp.mcp_streaming_iterator",
+            ),
             package="litellm",
             since="1.74",
             before="2",

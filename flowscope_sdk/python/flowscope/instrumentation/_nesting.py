@@ -48,7 +48,10 @@ def model_calls_around(span: Span) -> list[Span]:
     return [
         each
         for each in found
-        if each.kind == "llm" and each.is_recording and each.end_ns is None and each._trace == span._trace
+        if each.kind in ("llm", "embedding")
+        and each.is_recording
+        and each.end_ns is None
+        and each._trace == span._trace
     ]
 
 

@@ -32,3 +32,8 @@ class Patches:
             owner, name, original, replacement = self._made.pop()
             if vars(owner).get(name) is replacement:
                 setattr(owner, name, original)
+
+
+def is_patched(owner: Any, name: str) -> bool:
+    """Whether an integration has replaced what `owner.name` is, or what it inherits."""
+    return hasattr(getattr(owner, name, None), _MARK)

@@ -1,4 +1,4 @@
-"""litellm: completion, text_completion and embedding, whichever provider they go to."""
+"""litellm: completion, text_completion, responses and embedding, whichever provider they go to."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from typing import Any
 from flowscope import _runtime
 from flowscope._guard import guarded
 from flowscope.instrumentation import _genai, _openai_values
-from flowscope.instrumentation._calls import Call
-from flowscope.instrumentation._patches import Method, Patches
-from flowscope.instrumentation._serialise import plain
+from flowscope.instrumentation._calls import Call, current
+from flowscope.instrumentation._patches import Method, Patches, is_patched
 
 _patches = Patches()
 _streams: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+# By function: the path of OpenAI's API that it speaks, and its first parameters.
 _FUNCTIONS = {
-    "completion": ("chat", "llm", "messages"),
-    "text_completion": ("text_completion", "llm", "prompt"),
-    "embedding": ("embeddings", "embedding", "input"),
+    "completion": ("chat/completions", ("model", "messages")),
+    "text_completion": ("completions", ("prompt", "model")),
+    "responses": ("responses", ("input", "model")),
+    "embedding": ("embeddings", ("model", "input")),
 }
 # By these an asynchronous function marks the synchronous one that it is made of.
-_INNER = ("acompletion", "atext_completion", "aembedding")
+_INNER = tuple(f"a{name}" for name in _FUNCTIONS)
 
 
 def install(module: Any) -> None:
-    """Instrument `litellm` or its streaming handler. A second time does nothing."""
-    if hasattr(module, "CustomStreamWrapper") and not hasattr(module, "completion"):
-        _patches.replace(module.CustomStreamWrapper, "__next__", _next)
-        _patches.replace(module.CustomStreamWrapper, "__anext__", _anext)
+    """Instrument `litellm` or a module with streams of its own. A second time does nothing."""
+    if not hasattr(module, "completion"):
+        for kind in [each for each in vars(module).values() if getattr(each, "__module__", "") == module.__name__]:
+            if isinstance(kind, type):
+                _patches.replace(kind, "__next__", _next)
+                _patches.replace(kind, "__anext__", _anext)
         return
     for owner in (module, getattr(module, "main", None)):
         if owner is not None:
@@ -46,23 +49,20 @@ def uninstall() -> None:
 def _begin(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     if any(kwargs.get(mark) is True for mark in _INNER):
         return None
-    operation, kind, given = _FUNCTIONS[name]
-    names = ("prompt", "model") if name == "text_completion" else ("model", given)
-    asked = {**dict(zip(names, args, strict=False)), **kwargs}
-    model = asked.get("model")
-    about: dict[str, Any] = {"gen_ai.operation.name": operation, **_genai.request(asked)}
-    prefix = model.partition("/")[0] if isinstance(model, str) and "/" in model else asked.get("custom_llm_provider")
+    path, names = _FUNCTIONS[name]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    asked = _openai_values.Asked(path, given)
+    if asked.endpoint is None:
+        return None
+    about, model = asked.about(), given.get("model")
+    prefix = model.partition("/")[0] if isinstance(model, str) and "/" in model else given.get("custom_llm_provider")
     provider = _genai.provider(prefix)
     if provider:
         about["gen_ai.provider.name"] = provider
-    tools = asked.get("tools") or asked.get("functions")
-    if isinstance(tools, list) and tools:
-        about["gen_ai.tool.definitions"] = plain(tools, depth=12)
     span = _runtime.start_span(
-        f"{operation} {model}", kind=kind, framework="litellm", input={given: asked.get(given)}, metadata=about
+        asked.operation, kind=asked.endpoint.kind, framework="litellm", input=asked.input(), metadata=about
     )
-    reply = _openai_values.EmbeddingsReply() if kind == "embedding" else _openai_values.ChatReply()
-    return Call(span, reply) if span.is_recording else None
+    return Call(span, asked.endpoint.reply()) if span.is_recording else None
 
 
 @guarded
@@ -71,7 +71,7 @@ def _returned(call: Call, result: Any) -> None:
     if provider:
         call.span.set("gen_ai.provider.name", provider)
     if hasattr(type(result), "__next__") or hasattr(type(result), "__anext__"):
-        if type(result).__name__ == "CustomStreamWrapper":
+        if is_patched(type(result), "__next__") or is_patched(type(result), "__anext__"):
             _streams[result] = call
             weakref.finalize(result, call.ended)
             return
@@ -82,7 +82,8 @@ def _returned(call: Call, result: Any) -> None:
 
 
 def _plain(model: Any) -> Any:
-    return model.model_dump() if hasattr(model, "model_dump") else model
+    # Without pydantic's warnings: litellm itself puts into its models what is not of their types.
+    return model.model_dump(warnings=False) if hasattr(model, "model_dump") else model
 
 
 def _function(name: str, original: Method) -> Method:
@@ -127,7 +128,7 @@ def _piece(call: Call, piece: Any) -> None:
 def _next(original: Method) -> Method:
     def following(self: Any) -> Any:
         call = _streams.get(self)
-        if call is None or call.over:
+        if call is None or call.over or current() is call:  # the last: it reads on in itself
             return original(self)
         try:
             with call:
@@ -147,7 +148,7 @@ def _next(original: Method) -> Method:
 def _anext(original: Method) -> Method:
     async def following(self: Any) -> Any:
         call = _streams.get(self)
-        if call is None or call.over:
+        if call is None or call.over or current() is call:
             return await original(self)
         try:
             with call:
