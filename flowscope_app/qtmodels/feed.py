@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
+from dataclasses import replace
 
 from PySide6.QtCore import QMetaObject, QObject, Qt, QTimer, Signal, Slot
 
@@ -17,6 +19,8 @@ from flowscope_app.timeline.scene import Arranged
 
 log = logging.getLogger("flowscope.window")
 
+_PORTION = 500  # spans taken in at once
+_TURN_S = 0.004  # from so long on, what else came waits until what the user does was seen to
 POLL_MS = 100  # `PRAGMA data_version` costs microseconds; a person sees no delay below this
 
 
@@ -108,6 +112,9 @@ class Feed(QObject):
     def __init__(self, db: str, state: ViewState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._waiting: deque[SpanDelta] = deque()  # portions of the session shown
+        self._next = QTimer(self, interval=0)
+        self._next.timeout.connect(self._take_in)
         self._thread = ReaderThread(db, "flowscope-feed", self)
         self._follower = _Follower(self._thread)
         self._follower.moveToThread(self._thread)
@@ -122,6 +129,7 @@ class Feed(QObject):
         QMetaObject.invokeMethod(self._follower, "begin", queued)
 
     def _session_changed(self) -> None:
+        self._drop()
         self._watch.emit(self._state.session.key if self._state.session else -1)
 
     def _shown(self, session: int) -> bool:
@@ -129,13 +137,41 @@ class Feed(QObject):
 
     def _opened(self, session: int, table: SpanTable, arranged: Arranged) -> None:
         if self._shown(session):
+            self._drop()
             self._state.set_table(table, arranged)
 
     def _changed(self, session: int, delta: SpanDelta) -> None:
         if self._shown(session) and not self._state.loading:
-            self._state.apply(delta)
+            self._waiting.extend(portions(delta))
+            if not self._next.isActive():
+                self._take_in()
+
+    def _take_in(self) -> None:
+        """Apply what waits for a bounded time; the rest follows when paint and input had their turn."""
+        begun = time.perf_counter()
+        while self._waiting:
+            self._state.apply(self._waiting.popleft())
+            if time.perf_counter() - begun > _TURN_S:
+                break
+        if self._waiting and not self._next.isActive():
+            self._next.start()
+        elif not self._waiting:
+            self._next.stop()
+
+    def _drop(self) -> None:
+        self._waiting.clear()
+        self._next.stop()
 
     def close(self) -> None:
         """Stop following and end the thread."""
+        self._drop()
         QMetaObject.invokeMethod(self._follower, "end", Qt.ConnectionType.BlockingQueuedConnection)
         self._thread.finish()
+
+
+def portions(delta: SpanDelta, most: int = _PORTION) -> list[SpanDelta]:
+    """The same delta as several, of at most so many spans; names and tracks come with the first."""
+    if len(delta.rows) <= most:
+        return [delta]
+    rest = replace(delta, names={}, tracks={})
+    return [replace(rest if at else delta, rows=delta.rows[at : at + most]) for at in range(0, len(delta.rows), most)]

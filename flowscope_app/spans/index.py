@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,49 +15,71 @@ _BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the p
 _LEAST = 10  # 2 ** this slots
 _SORT_FROM = 4_096  # waiting rows: fewer are looked through
 _FULL = 0.62  # share of slots in use from which on there are twice as many
+_FILLING = 0.48  # share from which on those are being filled
+_LEAST_MOVED = 2_048  # rows moved at a time
 
 
 class HashIndex:
     """Open addressing over a column: slots hold rows, the column itself the values; some 8 bytes a row.
 
-    Numbers may come from anybody, so the hash's factors are this index's own secret.
+    While a column grows, slots twice as many are filled along with it, a few rows at a time, so that no single row
+    pays for moving all of them. Numbers may come from anybody, so the hash's factors are this index's own secret.
     """
 
     def __init__(self) -> None:
         self._column: Int64 = np.empty(0, np.int64)
-        self._bits = _LEAST
         self._slots: Rows = np.full(1 << _LEAST, -1, np.int32)
+        self._larger: Rows = np.empty(0, np.int32)  # what takes their place when it holds all of them
+        self._moved = self._cleared = 0  # rows that it holds; how much of it is ready for some
         self._factors = tuple(np.uint64(secrets.randbits(64) | 1) for _ in range(2))
 
     def extend(self, column: Int64) -> None:
         """Take in the rows that the column, all of it, has beyond those known."""
-        first = len(self._column)
+        first, n = len(self._column), len(column)
         self._column = column
-        if len(column) > _FULL * len(self._slots):  # or it rested
-            while len(column) > _FULL * (1 << self._bits):
-                self._bits += 1
-            self._slots = np.full(1 << self._bits, -1, np.int32)
-            first = 0
-        for begin in range(first, len(column), _BLOCK):
-            self._put(np.arange(begin, min(begin + _BLOCK, len(column)), dtype=np.int32))
+        if n > _FULL * len(self._slots):  # or it rested
+            enough = n <= _FULL * min(len(self._larger), self._cleared)
+            self._slots = self._larger if enough else np.full(_room(n), -1, np.int32)
+            _fill(self._slots, self._moved if enough else 0, n, self._put)
+            self._larger, self._moved = np.empty(0, np.int32), 0
+            return
+        _fill(self._slots, first, n, self._put)
+        if n > _FILLING * len(self._slots) and n > first:
+            self._move_on(n - first)
+
+    def _move_on(self, came: int) -> None:
+        """Get the larger slots ready, then put some more rows into them: as many as it takes to be done in time."""
+        n = len(self._column)
+        share = came / max(_FULL * len(self._slots) - n, came)
+        if not len(self._larger):
+            self._larger, self._cleared, self._moved = np.empty(2 * len(self._slots), np.int32), 0, 0
+        slots, cleared = self._larger, self._cleared
+        if cleared < len(slots):  # memory that was never touched takes longer to get than to fill
+            self._cleared = cleared + max(round(4 * share * len(slots)), _BLOCK)
+            slots[cleared : self._cleared] = -1
+            return
+        until = min(n, self._moved + came + max(round(share * (n - self._moved)), _LEAST_MOVED))
+        _fill(slots, self._moved, until, self._put)
+        self._moved = until
 
     def rest(self) -> None:
         """Hold no memory until it is asked again."""
-        self._slots = np.empty(0, np.int32)
+        self._slots = self._larger = np.empty(0, np.int32)
+        self._moved = 0
 
-    def _put(self, rows: Rows) -> None:
-        at, slots = self._places(self._column[rows]), self._slots
+    def _put(self, slots: Rows, rows: Rows) -> None:
+        at = self._places(slots, self._column[rows])
         while len(rows):
             free = slots[at] < 0
             slots[at[free]] = rows[free]
             left = slots[at] != rows  # taken, or by another row of the same round
             rows, at = rows[left], (at[left] + 1) & (len(slots) - 1)
 
-    def _places(self, values: Int64) -> NDArray[np.intp]:
+    def _places(self, slots: Rows, values: Int64) -> NDArray[np.intp]:
         mixed = values.view(np.uint64) * self._factors[0]
         mixed ^= mixed >> np.uint64(32)
         mixed *= self._factors[1]
-        mixed >>= np.uint64(64 - self._bits)
+        mixed >>= np.uint64(65 - len(slots).bit_length())
         return mixed.view(np.intp)
 
     def find(self, values: Int64) -> Rows:
@@ -70,7 +93,8 @@ class HashIndex:
 
     def _find(self, values: Int64, found: Rows) -> None:
         left = np.arange(len(values))
-        at, slots, column = self._places(values), self._slots, self._column
+        slots, column = self._slots, self._column
+        at = self._places(slots, values)
         while len(left):
             rows = slots[at]
             held = rows >= 0
@@ -80,6 +104,19 @@ class HashIndex:
             found[left[hit]] = rows[hit]
             miss = ~hit
             left, values, at = left[miss], values[miss], (at[miss] + 1) & (len(slots) - 1)
+
+
+def _room(n: int) -> int:
+    """Slots for so many rows."""
+    slots = 1 << _LEAST
+    while n > _FULL * slots:
+        slots *= 2
+    return slots
+
+
+def _fill(slots: Rows, first: int, end: int, put: Callable[[Rows, Rows], None]) -> None:
+    for begin in range(first, end, _BLOCK):
+        put(slots, np.arange(begin, min(begin + _BLOCK, end), dtype=np.int32))
 
 
 class KeyIndex:

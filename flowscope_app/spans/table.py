@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flowscope_app.spans.growth import Growth
 from flowscope_app.spans.index import HashIndex, Int64, KeyIndex, Orphans, Rows
 from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.strands import Strands
@@ -36,7 +37,8 @@ SPAN_DTYPE = np.dtype(
 
 NO_END = -1
 _BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
-_EARLY_FROM = 1 << 16  # rows from which on columns grow before they must
+_EARLY_FROM = 1 << 16  # rows from which on columns grow before they must,
+_EARLY = 0.75  # and how full they are then
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class SpanTable:
         self._store = {name: np.empty(0, kind) for name, (kind, *_) in (SPAN_DTYPE.fields or {}).items()}
         self._store["parent"] = np.empty(0, np.int32)
         self._store["strand"] = np.empty(0, np.int32)
+        self._growth: tuple[str, Growth] | None = None  # the column that is getting more room, by its name
         self._keys = KeyIndex()
         self._ids = HashIndex()
         self._orphans = Orphans()
@@ -132,6 +135,8 @@ class SpanTable:
             self._count(changed, -1)
             for name in SPAN_DTYPE.names or ():
                 self._store[name][changed] = delta.rows[name][old]
+            if self._growth is not None:
+                self._growth[1].write(changed, delta.rows[self._growth[0]][old])
         fresh = delta.rows[~old]
         if len(fresh):
             self._append(fresh[np.argsort(fresh["key"], kind="stable")])
@@ -200,23 +205,37 @@ class SpanTable:
 
     def _append(self, fresh: NDArray[np.void]) -> None:
         n = self.n + len(fresh)
-        for name, column in self._store.items():
-            if n > len(column):
-                self._grow(name, n)
-        early = next((name for name, column in self._store.items() if n > _EARLY_FROM and n > 0.8 * len(column)), None)
-        if early is not None:  # one a delta, so that no delta waits for all of them
-            self._grow(early, n)
+        self._make_room(n, len(fresh))
         for name in SPAN_DTYPE.names or ():
             self._store[name][self.n : n] = fresh[name]
         self._store["parent"][self.n : n] = -1
         self._store["strand"][self.n : n] = 0
         self._show(n)
 
+    def _make_room(self, n: int, came: int) -> None:
+        """See to it that every column holds `n` rows; large ones get room before they must, one after the other."""
+        for name, column in self._store.items():
+            if n > len(column):
+                self._grow(name, n)
+        if self._growth is None:
+            early = [name for name, column in self._store.items() if n > _EARLY_FROM and n > _EARLY * len(column)]
+            if not early:
+                return
+            if early[0] not in (SPAN_DTYPE.names or ()):  # written to in many places, and narrow
+                self._grow(early[0], n)
+                return
+            self._growth = early[0], Growth(self._store[early[0]], n + n // 2)
+        name, growth = self._growth
+        if (larger := growth.step(self.n, came)) is not None:
+            self._store[name], self._growth = larger, None
+
     def _grow(self, name: str, n: int) -> None:
         column = self._store[name]
         grown = np.empty(max(1024, n if self.n == 0 else n + n // 2), column.dtype)
         grown[: self.n] = column[: self.n]
         self._store[name] = grown
+        if self._growth is not None and self._growth[0] == name:
+            self._growth = None
 
     def _show(self, n: int) -> None:
         self.n = n

@@ -9,13 +9,13 @@ import numpy as np
 
 from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
-from flowscope_app.spans.tree import below as all_below
+from flowscope_app.timeline.hung import Hung, grown
 from flowscope_app.timeline.lane import Lane, closed
 from flowscope_app.timeline.lanes import OPEN, assign, stable_argsort
 
 # From so many spans to place at once, placing all afresh is the quicker way.
 _BULK = 20_000
-_SHALLOW = 48  # levels: deeper than real traces are
+_OPEN = int(OPEN)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Layout:
         self.unsettled = False  # whether some span lies elsewhere than `rebuild` would put it
         self._lane_of: Rows = np.empty(0, np.int32)
         self._up: Rows = np.empty(0, np.int32)
-        self._above_some = np.empty(0, np.bool_)  # whether a span lies, or once lay, below a row
+        self._hung = Hung(self._up)
         self.rebuild(columns)
 
     def lane_of(self, row: int) -> int:
@@ -74,8 +74,7 @@ class Layout:
         start, end = columns.start, columns.end
         self.n = len(start)
         self._up = columns.up() if self.n else np.empty(0, np.int32)
-        self._above_some = np.zeros(self.n, np.bool_)
-        self._above_some[self._up[self._up >= 0]] = True
+        self._hung = Hung(self._up)
         # Spans that start together are met in the order of their keys, in whatever order they came.
         order = np.argsort(start, kind="stable") if columns.key is None else np.lexsort((columns.key, start))
         found = assign(start, np.where(end == NO_END, OPEN, end), self._up, columns.strand, order)
@@ -111,8 +110,7 @@ class Layout:
             self._take_out(row)
         waiting = np.concatenate((leaving, new))
         waiting = waiting[np.lexsort((self.table.key[waiting], self.table.start[waiting]))]
-        for row in waiting.tolist():
-            self._place(row)
+        self._place(waiting)
         self.version += 1
 
     @property
@@ -126,12 +124,9 @@ class Layout:
 
     def _grow(self) -> None:
         n = self.table.n
-        if n > len(self._lane_of):
-            room = n + n // 2
-            self._lane_of = np.concatenate((self._lane_of[: self.n], np.full(room - self.n, -1, np.int32)))
-            self._up = np.concatenate((self._up[: self.n], np.full(room - self.n, -1, np.int32)))
-            self._above_some = np.concatenate((self._above_some[: self.n], np.zeros(room - self.n, np.bool_)))
-        self._lane_of[self.n : n] = -1
+        self._lane_of = grown(self._lane_of, self.n, n)
+        self._up = grown(self._up, self.n, n)
+        self._lane_of[self.n : n] = self._up[self.n : n] = -1
         self.n = n
 
     def _leaving(self, old: int, changed: Rows, reparented: Rows) -> Rows:
@@ -147,26 +142,16 @@ class Layout:
         stay = np.setdiff1d(changed, moved).tolist()
         outgrown = [row for row in stay if not self._keeps(self.lanes[self._lane_of[row]], row)]
         self._hang_below(rows)
-        gone = np.zeros(self.n + 1, np.bool_)  # one more, for parents that are not there (-1)
-        below = np.concatenate((moved, outgrown)).astype(np.int32)
-        gone[below] = True
-        for _ in range(_SHALLOW):
-            below = below[self._above_some[below]]  # as what follows looks at all rows
-            if not len(below):
-                break
-            here = np.zeros(self.n + 1, np.bool_)
-            here[below] = True
-            below = np.flatnonzero(here[self._up[:old]] & ~gone[:old]).astype(np.int32)
-            gone[below] = True
-        else:
-            gone[all_below(self._up[: self.n], below)] = True
-        return np.flatnonzero(gone[:old]).astype(np.int32)
+        top = np.concatenate((moved, outgrown)).astype(np.int32)
+        below = self._hung.below(top, self._up[: self.n]) if len(top) else top
+        return np.union1d(top, below[below < old])
 
     def _hang_below(self, rows: Rows) -> None:
         """Note below which rows some rows lie now."""
         up = self.up(rows)
+        other = up != self._up[rows]
         self._up[rows] = up
-        self._above_some[up[up >= 0]] = True
+        self._hung.add(rows[other], up[other], self.n)
 
     def _keeps(self, lane: Lane, row: int) -> bool:
         """Whether a replaced span still fits where it is; its new end and status are noted."""
@@ -198,34 +183,42 @@ class Layout:
             number = lane.above
             lane = self.lanes[number]
 
-    def _place(self, row: int) -> None:
+    def _place(self, waiting: Rows) -> None:
+        """Put rows that lie nowhere into lanes, one after the other, each after what it hangs below."""
         table = self.table
-        parents = [row]
-        while (up := int(self._up[parents[-1]])) >= 0 and self._lane_of[up] < 0 and up not in parents:
-            parents.append(up)  # a parent that starts after its child
-        for each in reversed(parents):
-            if self._lane_of[each] < 0:
-                start = int(table.start[each])
-                self._enter(each, start, closed(start, int(table.end[each])))
+        ups = self._up[waiting]
+        above = np.where(ups >= 0, self._lane_of[ups], np.int32(-1))
+        columns = (ups, above, table.start[waiting], table.end[waiting], table.strand[waiting])
+        rows = waiting.tolist()
+        facts = dict(zip(rows, zip(*(column.tolist() for column in columns), strict=True), strict=True))
+        placed: dict[int, int] = {}
+        for row in rows:
+            chain = [row]
+            while (up := facts[chain[-1]][0]) in facts and up not in placed and up not in chain:
+                chain.append(up)  # a parent that starts after its child
+            for each in reversed(chain):
+                if each not in placed:
+                    up, lane, start, end, track = facts[each]
+                    placed[each] = self._enter(each, placed.get(up, lane), track, start, _OPEN if end < 0 else end)
+        self._lane_of[list(placed)] = list(placed.values())
 
-    def _enter(self, row: int, start: int, end: int) -> None:
-        up = int(self._up[row])
-        above = int(self._lane_of[up]) if up >= 0 else -1
-        track = int(self.table.strand[row])
-        siblings: list[int] = self.lanes[above].below if above >= 0 else self.tops.setdefault(track, [])
+    def _enter(self, row: int, above: int, track: int, start: int, end: int) -> int:
+        """Put a span into the first lane below `above`, or at its track's top, that is free; returns the lane."""
+        end = end if end > start else start + 1
+        siblings = self.lanes[above].below if above >= 0 else self.tops.setdefault(track, [])
         for number in siblings:
             lane = self.lanes[number]
-            if lane.fits(start, end, self.table.end):
+            if start >= lane.last_end or lane.fits(start, end, self.table.end):
                 self.unsettled |= start <= lane.last_start
                 break
-            self.unsettled |= lane.last_end == OPEN or start <= lane.last_start
+            self.unsettled |= lane.last_end == _OPEN or start <= lane.last_start
         else:
             number, lane = len(self.lanes), Lane(track, above)
             self.lanes.append(lane)
             siblings.append(number)
             self.shape += 1
         lane.add(row, start, end)
-        self._lane_of[row] = number
+        return number
 
 
 def ends_of(table: SpanTable, rows: Rows, starts: Int64, now: int) -> Int64:

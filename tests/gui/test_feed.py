@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,19 @@ def test_a_question_that_fails_says_so_and_the_next_is_answered(qtbot: QtBot, wr
         assert heard[1] == "1"
     finally:
         queries.close()
+
+
+def test_what_comes_at_once_is_taken_in_by_portions_and_the_user_is_seen_to_meanwhile(
+    qtbot: QtBot, writer: StoreWriter
+) -> None:
+    write(writer, record(1))
+    with following(writer.path) as state:
+        qtbot.waitUntil(lambda: bool(state.sessions))
+        state.choose_session(state.sessions[0].key)
+        qtbot.waitUntil(lambda: state.table.n == 1)
+        sizes = [1]
+        state.table_changed.connect(lambda _applied: sizes.append(state.table.n))
+        write(writer, *[record(number, parent=number // 2) for number in range(2, 3_001)])
+        qtbot.waitUntil(lambda: state.table.n == 3_000)
+        assert max(after - before for before, after in pairwise(sizes)) <= 500
+        assert state.table.parent.tolist() == [-1, *[number // 2 - 1 for number in range(2, 3_001)]]

@@ -33,6 +33,20 @@ def test_a_hundred_thousand_numbers_that_step_evenly_are_found() -> None:
     assert (index.find(column + 1) == -1).all()
 
 
+def test_numbers_that_come_in_portions_of_any_size_are_found_at_any_time() -> None:
+    chance = np.random.default_rng(5)
+    column = chance.integers(-(2**63), 2**63 - 1, 60_000)
+    index, end = HashIndex(), 0
+    while end < len(column):
+        end = min(len(column), end + int(chance.choice([1, 30, 500, 4_000])))
+        index.extend(column[:end])
+        asked = chance.integers(0, len(column), 50)
+        assert index.find(column[asked]).tolist() == np.where(asked < end, asked, -1).tolist()
+    assert (index.find(column) == np.arange(len(column))).all()
+    index.rest()
+    assert (index.find(column) == np.arange(len(column))).all()
+
+
 def test_children_wait_for_their_parent_until_it_comes_and_no_longer() -> None:
     orphans = Orphans()
     for first in range(0, 20_000, 1_000):  # more than are looked through one by one

@@ -166,3 +166,20 @@ def test_ids_of_16_hex_digits_are_that_number_and_others_are_hashed() -> None:
 )
 def test_kinds_are_known_by_the_names_others_use(text: object, kind: Kind) -> None:
     assert Kind.of(text) is kind
+
+
+def test_a_table_that_grows_by_portions_holds_what_one_filled_at_once_does() -> None:
+    chance, count = np.random.default_rng(3), 150_000  # more than fit where columns grow before they must
+    rows = np.zeros(count, SPAN_DTYPE)
+    rows["key"], rows["id64"] = np.arange(1, count + 1), chance.permutation(count) + 1
+    rows["parent64"] = np.where(chance.random(count) < 0.3, rows["id64"][chance.integers(0, count, count)], 0)
+    rows["start"], rows["end"], rows["track"] = chance.integers(0, 10**9, count), 2 * 10**9, 1
+    table = SpanTable()
+    for first in range(0, count, 5_000):
+        table.apply(SpanDelta(rows[first : first + 5_000], {}, {}, first + 1))
+        again = np.unique(chance.integers(0, first + 5_000, 200))
+        rows["end"][again] += 1
+        table.apply(SpanDelta(rows[again], {}, {}, first + 2))
+    for name in SPAN_DTYPE.names or ():
+        assert (getattr(table, name) == rows[name]).all(), name
+    assert (table.rows_with_ids(rows["id64"]) == np.arange(count)).all()
