@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowscope.protocol import Record
 from flowscope_app.store import entries
-from flowscope_app.store.records import read_records
+from flowscope_app.store.records import Records
 from flowscope_app.store.rows import Incoming
 from flowscope_app.store.transaction import Transaction
 
@@ -72,7 +72,7 @@ def abandon(writer: StoreWriter, producer_id: str, last_ns: int | None, reason: 
             (known,) = connection.execute("SELECT last_ns FROM sessions WHERE key = ?", (session,)).fetchone()
             times.append((known, session))
             end = known if last_ns is None else last_ns
-            found = read_records(connection, session, chosen)
+            found = Records(connection, session).of(chosen)
             work.take(Incoming(None, [_ended(record, end, reason) for record in found]))
         work.write()
         connection.executemany("UPDATE sessions SET last_ns = ? WHERE key = ?", times)

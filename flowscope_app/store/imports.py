@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from flowscope.protocol import ProducerInfo
 from flowscope_app.store.catalogue import SessionState
-from flowscope_app.store.records import read_records
+from flowscope_app.store.records import Records
 from flowscope_app.store.rows import Committed, Incoming
 from flowscope_app.store.transaction import Transaction
 
@@ -106,7 +106,8 @@ class Import:
     def _merge(self, session_id: str, key: int, change: int) -> int:
         """Write a hidden session's records into the visible one of the same id; return the last change number."""
         catalogue, connection = self._writer.catalogue, self._writer.connection
-        records = (replace(record, session_id=session_id) for record in read_records(connection, key))
+        pieces = Records(connection, key).pieces()
+        records = (replace(record, session_id=session_id) for record in chain.from_iterable(pieces))
         while page := list(islice(records, MERGE_RECORDS)):
             work = Transaction(connection, catalogue, change, catalogue.session)
             work.take(Incoming(None, page))

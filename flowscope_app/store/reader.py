@@ -28,7 +28,7 @@ from flowscope_app.store.gathering import read_runs
 from flowscope_app.store.location import database_path, file_size, read_only_uri
 from flowscope_app.store.matching import matching, register
 from flowscope_app.store.opening import bring_up_to_date, check_identity, version
-from flowscope_app.store.records import read_records
+from flowscope_app.store.records import Records
 from flowscope_app.store.rows import Health, Payload, ProducerRow, Report, SessionRow
 from flowscope_app.store.schema import SCHEMA_VERSION
 
@@ -206,8 +206,10 @@ class StoreReader:
 
     def expiring(self, policy: retention.Policy, now_ns: int) -> list[retention.Expiring]:
         """What retention would delete now, in the order in which it would: the dry run. Deletes nothing."""
-        with self._one_state():
+        try:
             return retention.expiring(self._connection, policy, now_ns)
+        except sqlite3.Error as error:
+            raise StoreFault(f"{self.path} can't be read: {error}") from error
 
     @contextlib.contextmanager
     def _one_state(self) -> Iterator[None]:
@@ -233,11 +235,14 @@ class StoreReader:
         return Health(spans, totals.get("refused", 0), totals.get("dropped", 0), gaps, file_size(self.path))
 
     def records(self, session_key: int) -> Iterator[Record]:
-        """A session's records as they were when the first one is taken, in stored order, at constant memory."""
+        """The records of the spans that a session has when the first one is taken, in stored order.
+
+        Takes some bytes of memory a span. Each record is as it is when it is read, some hundreds ahead (`Records`).
+        """
         connection = _connect(self.path)
         try:
-            connection.execute("BEGIN")
-            yield from read_records(connection, session_key)
+            for piece in Records(connection, session_key).pieces():
+                yield from piece
         except (sqlite3.Error, ValueError) as error:
             raise StoreFault(f"{self.path} can't be read: {error}") from error
         finally:

@@ -5,60 +5,110 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from flowscope.protocol import Record
 from flowscope_app.store import packing
 from flowscope_app.store.catalogue import ANONYMOUS
 from flowscope_app.store.compression import unpack
 
-_ROWS = (
-    "SELECT s.packed, s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
-    " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.session = ?"
+PIECE_SPANS = 200
+PIECE_BYTES = 4 << 20
+"""A piece ends with the record that takes it over this size, as it is stored."""
+
+KEYS = "SELECT key FROM spans WHERE session = ?"
+ROWS = (
+    "SELECT s.key, s.packed, s.span_id, s.parent_id, p.input, p.output, p.metadata, p.error"
+    " FROM spans s LEFT JOIN payloads p ON p.key = s.key WHERE s.key IN ({marks}) ORDER BY s.key"
 )
-_IN_ORDER = " ORDER BY s.change"
-SELECT = _ROWS + _IN_ORDER
+_SESSION = "SELECT coalesce(id, '') FROM sessions WHERE key = ?"
+_NAME = "SELECT text FROM names WHERE key = ?"
+_PRODUCER = "SELECT p.id FROM tracks t JOIN producers p ON p.key = t.producer WHERE t.key = ?"
 
 
-def read_records(
-    connection: sqlite3.Connection, session_key: int, keys: Sequence[int] | None = None
-) -> Iterator[Record]:
-    """Yield a session's records, or those of up to 500 of its spans, in the order of their last change, one at a time.
+class Records:
+    """Reads spans of one session as records, names and producers looked up once."""
 
-    The caller holds a transaction, so that all are of one state. A record of a known producer says whose it is in
-    metadata["flowscope.producer"], so that it comes back to the same one when it is read in again.
-    """
-    session_id = _text(connection, "SELECT coalesce(id, '') FROM sessions WHERE key = ?", session_key)
-    names: dict[int, str] = {}
-    producers: dict[int, str] = {}
-    some = f" AND s.key IN ({','.join('?' * len(keys))})" if keys is not None else ""
-    cursor = connection.execute(_ROWS + some + _IN_ORDER, (session_key, *(keys or ())))
-    for packed, span_id, parent_id, given, result, metadata, error in cursor:
-        row = packing.ROW.unpack(packed)
-        for key in row[5:8]:
-            if key not in names:
-                names[key] = _text(connection, "SELECT text FROM names WHERE key = ?", key)
-        if row[9] not in producers:
-            producers[row[9]] = _text(
-                connection,
-                "SELECT p.id FROM tracks t JOIN producers p ON p.key = t.producer WHERE t.key = ?",
-                row[9],
+    def __init__(self, connection: sqlite3.Connection, session_key: int) -> None:
+        self._connection = connection
+        self._session = session_key
+        self._session_id = _text(connection, _SESSION, session_key)
+        self._names: dict[int, str] = {}
+        self._producers: dict[int, str] = {}
+
+    def of(self, keys: Sequence[int]) -> list[Record]:
+        """The records of up to 500 of its spans, by key: of as many of them as make a piece.
+
+        A record of a known producer says whose it is in metadata["flowscope.producer"], so that it comes back to the
+        same one when it is read in again.
+        """
+        return self._read(keys)[0]
+
+    def pieces(self) -> Iterator[list[Record]]:
+        """All spans that it has now, some hundreds at a time, in the order in which they were first stored.
+
+        Outside of a transaction each piece is of one state of the database: a reader that takes its time never holds a
+        state for long, which would let the write-ahead log grow behind it. A span is as it was when its piece was read.
+        Raises ValueError if the session is deleted meanwhile.
+        """
+        own = not self._connection.in_transaction
+        keys = self._keys()
+        at = 0
+        while at < len(keys):
+            if own:
+                self._connection.execute("BEGIN")
+            try:
+                if own and not _text(self._connection, _SESSION, self._session):
+                    raise ValueError("the session was deleted meanwhile")
+                records, cut_at = self._read(keys[at : at + PIECE_SPANS].tolist())
+            finally:
+                if own:
+                    self._connection.execute("ROLLBACK")
+            at = int(np.searchsorted(keys, cut_at, "right")) if cut_at else at + PIECE_SPANS
+            yield records
+
+    def _keys(self) -> NDArray[np.int64]:
+        found = self._connection.execute(KEYS, (self._session,))
+        keys = np.fromiter((key for (key,) in found), np.int64)
+        keys.sort()
+        return keys
+
+    def _read(self, keys: Sequence[int]) -> tuple[list[Record], int]:
+        """Records of spans by key; if not all of them make a piece, also the key of the last one that does, else 0."""
+        names, producers, session_id = self._names, self._producers, self._session_id
+        records: list[Record] = []
+        size = 0
+        rows = self._connection.execute(ROWS.format(marks=",".join("?" * len(keys))), keys)
+        for key, packed, span_id, parent_id, given, result, metadata, error in rows:
+            row = packing.ROW.unpack(packed)
+            for name in row[5:8]:
+                if name not in names:
+                    names[name] = _text(self._connection, _NAME, name)
+            if row[9] not in producers:
+                producers[row[9]] = _text(self._connection, _PRODUCER, row[9])
+            records.append(
+                Record(
+                    id=span_id,
+                    session_id=session_id,
+                    parent_id=parent_id,
+                    operation=names[row[5]],
+                    framework=names[row[6]],
+                    language=names[row[7]],
+                    start_ns=row[3],
+                    end_ns=None if row[packing.END] < 0 else row[packing.END],
+                    input=unpack(given),
+                    output=unpack(result),
+                    metadata=_metadata(unpack(metadata), producers[row[9]]),
+                    status=packing.STATUS_TEXT[row[packing.STATUS]],
+                    error=error,
+                )
             )
-        yield Record(
-            id=span_id,
-            session_id=session_id,
-            parent_id=parent_id,
-            operation=names[row[5]],
-            framework=names[row[6]],
-            language=names[row[7]],
-            start_ns=row[3],
-            end_ns=None if row[packing.END] < 0 else row[packing.END],
-            input=unpack(given),
-            output=unpack(result),
-            metadata=_metadata(unpack(metadata), producers[row[9]]),
-            status=packing.STATUS_TEXT[row[packing.STATUS]],
-            error=error,
-        )
+            size += len(given or b"") + len(result or b"") + len(metadata or b"")
+            if size > PIECE_BYTES:
+                return records, int(key)
+        return records, 0
 
 
 def _text(connection: sqlite3.Connection, sql: str, key: int) -> str:

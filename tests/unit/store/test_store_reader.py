@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import chain
 
 import numpy as np
 import pytest
 
 from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.spans.table import SPAN_DTYPE, SpanTable
-from flowscope_app.store import Incoming, StoreReader, StoreWriter, backlog, indexing, matching, records, retention
+from flowscope_app.store import (
+    Incoming,
+    StoreFault,
+    StoreReader,
+    StoreWriter,
+    backlog,
+    indexing,
+    matching,
+    records,
+    retention,
+)
 from flowscope_app.store import reader as queries
 from flowscope_app.store.packing import ROW
 
@@ -131,16 +143,54 @@ def test_records_come_back_as_they_came(writer: StoreWriter, reader: StoreReader
     assert list(reader.records(key_of(reader))) == sent
 
 
-def test_an_export_under_way_does_not_see_what_is_written_meanwhile(
-    writer: StoreWriter, reader: StoreReader, record: MakeRecord
+def test_an_export_under_way_has_each_span_that_was_there_once_and_none_that_came_later(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(records, "PIECE_SPANS", 3)
     writer.write([Incoming(None, [record(str(number), end_ns=None) for number in range(10)])])
-    with closing(reader.records(key_of(reader))) as records:
-        first = next(records)
+    with closing(reader.records(key_of(reader))) as exported:
+        first = next(exported)
         writer.write([Incoming(None, [record(str(number)) for number in range(20)])])
-        rest = list(records)
+        rest = list(exported)
     assert [one.id for one in [first, *rest]] == [str(number) for number in range(10)]
-    assert all(one.status == "pending" for one in [first, *rest])
+    assert [one.status for one in rest] == ["pending"] * 2 + ["success"] * 7, "each as it was when it was read"
+
+
+def test_an_export_holds_no_state_of_the_database(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the write-ahead log would grow for as long as it takes, and one commit would pay for it."""
+    monkeypatch.setattr(records, "PIECE_SPANS", 3)
+    writer.write([Incoming(None, [record(str(number)) for number in range(10)])])
+    with closing(reader.records(key_of(reader))) as exported:
+        next(exported)
+        writer.write([Incoming(None, [record("later")])])
+        assert writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+        assert len(list(exported)) == 9
+
+
+def test_an_export_is_cut_into_pieces_by_size_too(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "PIECE_BYTES", 5_000)
+    sent = [record(str(number), input=os.urandom(2_000).hex().encode()) for number in range(10)]
+    writer.write([Incoming(None, sent)])
+    with closing(sqlite3.connect(writer.path, isolation_level=None)) as connection:
+        pieces = list(records.Records(connection, key_of(reader)).pieces())
+    assert list(chain.from_iterable(pieces)) == sent
+    assert 1 < len(pieces) <= 10
+
+
+def test_an_export_whose_session_is_deleted_says_so(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "PIECE_SPANS", 3)
+    writer.write([Incoming(None, [record(str(number)) for number in range(10)])])
+    with closing(reader.records(key_of(reader))) as exported:
+        next(exported)
+        writer.delete_session("s")
+        with pytest.raises(StoreFault, match="deleted meanwhile"):
+            list(exported)
 
 
 def test_producers_of_a_session(writer: StoreWriter, reader: StoreReader, record: MakeRecord) -> None:
@@ -175,8 +225,9 @@ def test_what_the_window_asks_again_and_again_uses_indexes(
     )
     for sql in (queries.NAMES_OF.format(marks="?,?"), queries.TRACKS_OF.format(marks="?,?")):
         assert "SCAN" not in plan(reader, sql, (1, 2))
-    export = plan(reader, records.SELECT, (1,))
-    assert "USING INDEX spans_session_change" in export and "TEMP B-TREE" not in export
+    assert "USING COVERING INDEX" in plan(reader, records.KEYS, (1,))
+    export = plan(reader, records.ROWS.format(marks="?,?"), (1, 2))
+    assert export.count("USING INTEGER PRIMARY KEY") == 2 and "TEMP B-TREE" not in export
 
 
 @pytest.mark.parametrize("text", ["ascii", "日本"])
