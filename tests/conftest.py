@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +14,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+from patience import PATIENCE
+from ports import free_ports
 
 if TYPE_CHECKING:
     from flowscope_app.store.reader import StoreReader
 
+for _name in [name for name in os.environ if name.startswith("FLOWSCOPE_")]:
+    if _name not in ("FLOWSCOPE_PATIENCE", "FLOWSCOPE_SEED"):
+        del os.environ[_name]  # what this user has set for programs of their own
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["FLOWSCOPE_RAISE"] = "1"  # our own errors, swallowed in production, fail a test
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind; programs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in every run: what fails, fails for whoever changed something. --hypothesis-profile=search looks
+# for new ones. How long an example takes says something of the machine only.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("search", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
 
 
 @pytest.fixture
@@ -36,26 +54,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _both_free(port: int) -> bool:
-    for number in (port, port + 1):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", number))
-            except OSError:
-                return False
-    return True
-
-
 @pytest.fixture
-def free_addr() -> str:
+def free_addr() -> Iterator[str]:
     """A loopback address whose port and the next (for control) nobody listens on."""
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port < 65_000 and _both_free(port):
-            return f"tcp://127.0.0.1:{port}"
-    raise RuntimeError("no two free ports beside each other")
+    with free_ports(2) as port:
+        yield f"tcp://127.0.0.1:{port}"
 
 
 @dataclass
@@ -73,25 +76,24 @@ class Collector:
 
         return StoreReader(self.db)
 
-    def wait_for(self, what: Callable[[StoreReader], bool], timeout: float = 20.0) -> None:
+    def wait_for(self, what: Callable[[StoreReader], bool]) -> None:
         """Read until `what` holds; each look follows a commit or a short pause."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         with contextlib.closing(self.reader()) as reader:
             while not what(reader):
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"not within {timeout} s; sessions: {reader.sessions()}, {reader.reports()}")
+                    raise TimeoutError(f"not within {PATIENCE} s; sessions: {reader.sessions()}, {reader.reports()}")
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the collector ended with {self.process.returncode}")
                 time.sleep(0.02)
 
-    def wait_spans(self, number: int, timeout: float = 20.0) -> None:
+    def wait_spans(self, number: int) -> None:
         """Wait until that many spans are committed and none is pending."""
         self.wait_for(
             lambda reader: (
                 sum(row.spans for row in reader.sessions()) >= number
                 and not any(row.pending for row in reader.sessions())
-            ),
-            timeout,
+            )
         )
 
     def stop(self) -> int:
@@ -99,7 +101,7 @@ class Collector:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.wait(15)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -55,8 +55,10 @@ def read_lines(source: Source, pieces: Iterable[bytes]) -> Iterator[Item]:
             yield entries
         else:
             for offset, line in enumerate(group):
-                place = f"line {number + offset}"
-                yield record_of(json_object(line, place), place) if line.strip() else None
+                if line.strip():
+                    place = f"line {number + offset}"
+                    yield record_of(json_object(line, place), place)
+            yield None  # a turn for whoever else waits, though all lines may have been empty
         number += len(group)
     _require_whole(source)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from flowscope_app.compliance import load_cases
 from flowscope_app.compliance.checks import CHECKS
@@ -18,7 +19,10 @@ BARE = ROOT / "tests" / "support" / "bare_driver.py"
 
 def verify(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flowscope_app", "sdk", "verify", *words], capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "flowscope_app", "sdk", "verify", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
 
 

@@ -18,6 +18,7 @@ import zmtp
 from bad_files import CASES as FILES
 from bad_files import FileCase, blocks, fuzzed, pack, sound
 from bad_messages import CASES, Case, record
+from patience import PATIENCE
 from served import Served, serving
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
@@ -161,7 +162,7 @@ def test_300_half_open_connections(served: Served) -> None:
             peer = peers.enter_context(served.connect())
             peer.sendall(zmtp.GREETING[: number % 64])
         served.serves()
-        peer.settimeout(20)
+        peer.settimeout(PATIENCE)
         with suppress(ConnectionError):
             while peer.recv(100):  # its own greeting, then the end: it is not waited for without end
                 pass
@@ -172,7 +173,7 @@ def test_http_is_no_message(served: Served) -> None:
     body = orjson.dumps(record("web"))
     with served.connect() as peer, suppress(ConnectionError):
         peer.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-        peer.settimeout(20)
+        peer.settimeout(PATIENCE)
         while peer.recv(1000):
             pass
     assert served.reader.session("web") is None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from flowscope_app import __version__
 from flowscope_app.cli.commands import COMMANDS
@@ -24,7 +25,7 @@ FLOWSCOPE = [sys.executable, "-m", "flowscope_app"]
 
 def flowscope(*words: str, drop: tuple[str, ...] = (), **env: str) -> subprocess.CompletedProcess[str]:
     outer = {name: value for name, value in os.environ.items() if name not in drop}
-    return subprocess.run([*FLOWSCOPE, *words], capture_output=True, text=True, timeout=60, env={**outer, **env})
+    return subprocess.run([*FLOWSCOPE, *words], capture_output=True, text=True, timeout=PATIENCE, env={**outer, **env})
 
 
 def test_the_version(home: Path) -> None:
@@ -107,7 +108,7 @@ def test_collect_says_where_it_listens_and_ends_cleanly(start_collector: Callabl
 def test_collect_ends_cleanly_on_sigterm(start_collector: Callable[..., Any]) -> None:
     collector = start_collector()
     collector.process.send_signal(signal.SIGTERM)
-    assert collector.process.wait(15) == 0
+    assert collector.process.wait(PATIENCE) == 0
 
 
 def test_collect_takes_its_address_from_the_environment_too(home: Path, free_addr: str) -> None:
@@ -120,7 +121,7 @@ def test_collect_takes_its_address_from_the_environment_too(home: Path, free_add
     assert process.stdout is not None
     assert process.stdout.readline() == f"listening on {free_addr}\n"
     process.terminate()
-    assert process.wait(15) == 0
+    assert process.wait(PATIENCE) == 0
     process.stdout.close()
 
 

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import zmq
+from patience import PATIENCE, wait_until
 
 from flowscope.protocol import Header, ProducerInfo, Record
 from flowscope_app.store import Incoming, StoreReader, StoreWriter
@@ -27,7 +27,7 @@ SHOP = ProducerInfo("p", "shop", "shop.py", 41, "host", "python", "CPython 3.12.
 
 def flowscope(*words: str, text: bool = True, env: dict[str, str] | None = None) -> Any:
     return subprocess.run(
-        [*FLOWSCOPE, *words], capture_output=True, text=text, timeout=60, env={**os.environ, **(env or {})}
+        [*FLOWSCOPE, *words], capture_output=True, text=text, timeout=PATIENCE, env={**os.environ, **(env or {})}
     )
 
 
@@ -172,7 +172,7 @@ def test_an_export_that_fails_leaves_the_old_file_and_nothing_else(database: Pat
     limited = f'ulimit -f 300; exec "$@" export --all -o {folder}/x.jsonl'
     with closing(StoreWriter.open(str(database))) as writer:
         writer.write([Incoming(None, [record(50, input=b'"' + b"x" * 1_000_000 + b'"')])])
-    done = subprocess.run(["bash", "-c", limited, "sh", *FLOWSCOPE], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", limited, "sh", *FLOWSCOPE], capture_output=True, text=True, timeout=PATIENCE)
     assert "can't be written: File too large" in one_line(done)
     assert [path.name for path in folder.iterdir()] == ["x.jsonl"]
     assert (folder / "x.jsonl").read_text() == "old"
@@ -193,7 +193,7 @@ def test_a_reader_that_goes_away_is_no_scene(database: Path) -> None:
     with closing(StoreWriter.open(str(database))) as writer:
         writer.write([Incoming(None, [record(n, "big", input=b'"' + b"x" * 1000 + b'"') for n in range(100, 2000)])])
     script = '"$@" export --all --format jsonl -o - | head -c 10 >/dev/null'
-    done = subprocess.run(["bash", "-c", script, "sh", *FLOWSCOPE], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", script, "sh", *FLOWSCOPE], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stderr == ""
 
 
@@ -325,11 +325,9 @@ def test_ctrl_c_ends_an_import_quietly(home: Path, tmp_path: Path) -> None:
             file.write(line.format(number, "x" * 300))
     process = subprocess.Popen([*FLOWSCOPE, "import", str(big)], stderr=subprocess.PIPE, text=True)
     database = home / "flowscope.db"
-    deadline = time.monotonic() + 30
-    while not _size(database.with_name("flowscope.db-wal")) > 1_000_000 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: _size(database.with_name("flowscope.db-wal")) > 1_000_000)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[1] == ""
+    assert process.communicate(timeout=PATIENCE)[1] == ""
     assert process.returncode == 130
     with closing(StoreReader(str(database))) as reader:
         assert reader.sessions() == []

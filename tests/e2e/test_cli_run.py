@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 import flowscope_app
 
@@ -28,7 +29,7 @@ def run(*words: str, cwd: Path, env: dict[str, str] | None = None, **more: objec
         env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         **more,  # type: ignore[call-overload]
     )
 
@@ -64,7 +65,7 @@ def test_arguments_streams_and_status_are_the_programs(tmp_path: Path, words: Se
 def test_the_program_is_the_process_itself(tmp_path: Path) -> None:
     write(tmp_path, "app.py", "import os", "print(os.getpid())")
     process = subprocess.Popen([*RUN, "app.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-    assert process.communicate(timeout=60)[0] == f"{process.pid}\n"
+    assert process.communicate(timeout=PATIENCE)[0] == f"{process.pid}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -76,7 +77,7 @@ def test_a_signal_ends_the_program_as_it_would_alone(tmp_path: Path, number: sig
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     process.send_signal(number)
-    errors = process.communicate(timeout=30)[1]
+    errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == -number
     assert errors.strip().endswith("KeyboardInterrupt" if number == signal.SIGINT else "")
 
@@ -94,7 +95,7 @@ def test_a_program_may_answer_a_signal_itself(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     process.terminate()
-    assert process.wait(30) == 5
+    assert process.wait(PATIENCE) == 5
     process.stdout.close()
 
 
@@ -104,7 +105,7 @@ def test_the_program_gets_default_signal_handling(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stdout == "y\n"
     assert done.stderr == f"status {128 + signal.SIGPIPE}\n"

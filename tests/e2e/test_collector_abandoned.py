@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from patience import PATIENCE
+
 from flowscope_app.collector import client
 from flowscope_app.spans.kinds import Status
 
@@ -59,5 +61,5 @@ def test_what_died_while_no_collector_ran_is_found_by_the_next_one(start_collect
         program.send_signal(signal.SIGKILL)
     second = start_collector(addr=first.addr)
     second.wait_for(lambda reader: session(reader).abandoned == 2)
-    status = client.request(client.control_of(second.addr), {"cmd": "status"}, 5.0)
+    status = client.request(client.control_of(second.addr), {"cmd": "status"}, PATIENCE)
     assert status["ok"]

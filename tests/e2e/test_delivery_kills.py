@@ -10,6 +10,7 @@ from typing import Any
 import delivery
 import orjson
 import pytest
+from patience import PATIENCE
 
 SPANS = 200_000
 RECORDER = """
@@ -19,7 +20,7 @@ for number in range(1_000_000):
     with flowscope.trace("work", input=number) as span:
         span.output = os.urandom(20).hex()
     if number % 500 == 499:
-        flowscope.flush(60)
+        flowscope.flush(600)
         print(number + 1, flush=True)
 """
 
@@ -38,7 +39,7 @@ def test_ten_kills_of_the_collector_lose_nothing_that_is_not_counted(
     for _ in range(10):
         delivery.pause(chance.uniform(0.0, seconds / 12))
         collector.process.kill()
-        collector.process.wait(10)
+        collector.process.wait(PATIENCE)
         if loses:
             delivery.pause(0.5)
         collector = start_collector(addr=collector.addr, db=collector.db)
@@ -67,7 +68,7 @@ def test_what_a_program_was_told_is_stored_outlives_both(start_collector: Callab
             delivery.pause(chance.uniform(0.0, 0.05))
         rest, _ = program.communicate()
         told += max([last, *map(int, rest.split())])
-        collector.process.wait(10)
+        collector.process.wait(PATIENCE)
         collector = start_collector(addr=collector.addr, db=collector.db)
     collector.stop()
     found = delivery.account(collector.db)

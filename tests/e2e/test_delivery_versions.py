@@ -13,6 +13,7 @@ import delivery
 import orjson
 import pytest
 import zmq
+from patience import OUTLASTS, PATIENCE, wait_until
 
 from flowscope.protocol import Header, control_addr, decode_body, split_message
 
@@ -39,15 +40,15 @@ class Stand:
         self.pull, self.router = context.socket(zmq.PULL), context.socket(zmq.ROUTER)
         for socket, where in ((self.pull, addr), (self.router, control_addr(addr))):
             socket.linger = 0
-            delivery.pause(5.0, unless=lambda socket=socket, where=where: _binds(socket, where))
+            wait_until(lambda socket=socket, where=where: _binds(socket, where))
         self.poller = zmq.Poller()
         self.poller.register(self.pull, zmq.POLLIN)
         self.poller.register(self.router, zmq.POLLIN)
         self._peer = b""
 
-    def serve(self, what: Callable[[], bool], seconds: float = 15.0) -> None:
+    def serve(self, what: Callable[[], bool]) -> None:
         """Serve until `what` holds."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while not what():
             assert time.monotonic() < deadline, "it does not come"
             events = dict(self.poller.poll(100))
@@ -99,7 +100,7 @@ import flowscope
 for line in sys.stdin:
     with flowscope.trace("work"):
         pass
-    print(flowscope.flush(20), flush=True)
+    print(flowscope.flush(90), flush=True)
 """
 
 
@@ -151,6 +152,7 @@ def test_the_newest_version_both_speak_is_taken_and_left_when_another_collector_
         assert stand.beats[-1] == {**beat, "unacknowledged": 0, "queued": 0, "dropped": 0, "waiting_ms": 0}
         stand.close()
         older = Stand(zmq_context, free_addr, [1], epoch="b")
+        older.serve(lambda: bool(older.hellos))  # it has noticed
         make()
         older.serve(lambda: older.records >= 1)
         assert {header.version for header in older.headers} == {1}
@@ -162,13 +164,13 @@ def test_drops_that_were_not_acknowledged_are_told_again_before_the_program_ends
     import flowscope
     with flowscope.trace("work"):
         pass
-    assert flowscope.flush(20)
+    assert flowscope.flush(90)
     with flowscope.trace("too large", input="x" * 40_000_000):
         pass
     """
     with context() as zmq_context:
         stand = Stand(zmq_context, free_addr, [1, 2])
-        running = delivery.run(source, addr=free_addr, flush_timeout="20", max_value="64MiB", buffer="256MiB")
+        running = delivery.run(source, addr=free_addr, flush_timeout=OUTLASTS, max_value="64MiB", buffer="256MiB")
         stand.serve(lambda: stand.records >= 1)
         stand.dropped_known = False
         stand.serve(lambda: sum(header.dropped == 1 for header in stand.headers) >= 2)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.exchange import import_file
@@ -23,7 +24,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Found]]
     folder = tmp_path_factory.mktemp("findings")
     file, db = folder / "run.flowscope", str(folder / "run.db")
     environment = os.environ | {"FLOWSCOPE_ADDR": f"file://{file}", "FLOWSCOPE_HOME": str(folder)}
-    subprocess.run([sys.executable, str(PROGRAM)], env=environment, check=True, timeout=100)
+    subprocess.run([sys.executable, str(PROGRAM)], env=environment, check=True, timeout=PATIENCE)
     with StoreWriter.open(db) as writer:
         list(import_file(file, writer))
     found = {}

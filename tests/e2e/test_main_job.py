@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import OUTLASTS, PATIENCE, wait_until
 
 SAMPLES = Path(__file__).resolve().parents[2] / "resources" / "samples"
 WAITS = """
@@ -44,7 +45,7 @@ def test_a_program_that_was_there_first_is_recorded_from_its_beginning(
     assert program.stdout.readline() == "42\n"  # the first call is made while nobody listens
     collector = start_collector(addr=free_addr)
     collector.wait_spans(1)
-    out, _ = program.communicate("go\n", timeout=30)
+    out, _ = program.communicate("go\n", timeout=PATIENCE)
     assert (out, program.returncode) == ("8\n", 0)
     collector.wait_spans(2)
 
@@ -57,7 +58,7 @@ def test_a_program_with_no_window_anywhere_ends_as_it_would_alone(sample: str, f
             env=environment(HOME=str(tmp_path), **more),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         return done.stdout, done.stderr, done.returncode
@@ -79,7 +80,7 @@ def test_an_exit_status_is_the_programs_own_with_nobody_listening(code: str, sta
         [sys.executable, "-c", program],
         env=environment(FLOWSCOPE_ADDR=free_addr),
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == status
@@ -90,12 +91,14 @@ def test_both_real_programs_arrive_whole(collector: Any) -> None:
     programs = [
         subprocess.Popen(
             [sys.executable, str(SAMPLES / name)],
-            env=environment(FLOWSCOPE_ADDR=collector.addr, FLOWSCOPE_SESSION="both"),
+            env=environment(
+                FLOWSCOPE_ADDR=collector.addr, FLOWSCOPE_SESSION="both", FLOWSCOPE_FLUSH_TIMEOUT=str(OUTLASTS)
+            ),
             stdout=subprocess.DEVNULL,
         )
         for name in ("support_agent.py", "rag_eval.py")
     ]
-    assert [program.wait(60) for program in programs] == [0, 0]
+    assert [program.wait(PATIENCE) for program in programs] == [0, 0]
     collector.wait_spans(100)
     reader = collector.reader()
     (session,) = reader.sessions()
@@ -118,14 +121,14 @@ def test_a_second_window_on_one_database_is_one_line(home: Path, free_addr: str,
         lock = home / "flowscope.db.window.lock"
         wait_until(lock.exists)
         second = window(home, free_addr)
-        _, said = second.communicate(timeout=30)
+        _, said = second.communicate(timeout=PATIENCE)
         assert second.returncode == 1
         assert said.count("\n") == 1
         assert f"is open in another FlowScope window (pid {first.pid})" in said
         assert first.poll() is None
     finally:
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=30)
+        first.communicate(timeout=PATIENCE)
     assert first.returncode == 0
 
 
@@ -134,16 +137,7 @@ def test_the_window_ends_cleanly_on_ctrl_c_and_takes_its_collector_along(home: P
     connection = home / "collector.json"
     wait_until(connection.exists)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in said
     assert not connection.exists()
-
-
-def wait_until(holds: Callable[[], bool], timeout: float = 30.0) -> None:
-    import time
-
-    deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline, "in vain"
-        time.sleep(0.02)

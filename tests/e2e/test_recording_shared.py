@@ -14,6 +14,7 @@ from pathlib import Path
 
 import delivery
 import pytest
+from patience import PATIENCE
 
 from flowscope.protocol import ProducerInfo
 from flowscope_app.base.errors import FlowScopeError
@@ -31,7 +32,7 @@ for number in range(spans):
     with flowscope.trace(f"{name}", input=number) as span:
         span.output = os.urandom(200).hex()
     if number % 20 == 19:
-        assert flowscope.flush(20)
+        assert flowscope.flush(90)
         print(number + 1, flush=True)
 if torn:  # the kernel cuts the write short that would go beyond this, and kills at the next
     sys.stdin.readline()
@@ -42,7 +43,7 @@ if torn:  # the kernel cuts the write short that would go beyond this, and kills
         for number in range(50):
             with flowscope.trace(f"{name} torn", input=number) as span:
                 span.output = os.urandom(200).hex()
-        flowscope.flush(20)
+        flowscope.flush(90)
 """
 
 
@@ -71,7 +72,7 @@ def test_programs_that_share_a_file_and_are_killed_lose_no_more_than_what_is_cou
             program.kill()
     # Those that are torn come after the others, one by one, and somebody appends behind each.
     for name, program in sorted(programs.items(), key=lambda one: one[0].startswith("torn")):
-        rest, _ = program.communicate("go on\n" * name.startswith("torn"), timeout=60)
+        rest, _ = program.communicate("go on\n" * name.startswith("torn"), timeout=PATIENCE)
         told[name] = max([told.get(name, 0), *(int(line) for line in rest.split() if line.isdigit())])
         assert name.startswith("killed") or (program.returncode == 0) == name.startswith("whole"), name
     last_one = delivery.run(WRITER, "whole8", 40, 0, path, addr=f"file://{path}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import zmq
+from patience import PATIENCE
 
 from flowscope.protocol import Header, ProducerInfo, Record, encode_header, encode_record
 from flowscope_app.collector.client import control_of, request
@@ -28,7 +29,7 @@ LIMITS = {"version": 1, "settings": {"retention.days": 30}}
 
 
 def flowscope(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FLOWSCOPE, *words], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*FLOWSCOPE, *words], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def record(number: int, session: str) -> Record:
@@ -154,7 +155,7 @@ def test_pins_are_set_through_the_collector_and_shown(home: Path, collector: Any
     with contextlib.closing(collector.reader()) as reader:
         row = reader.session("s")
         assert row is not None and row.pinned
-    refused = request(control_of(collector.addr), {"cmd": "pin_session", "session": "s", "pinned": "yes"}, 5)
+    refused = request(control_of(collector.addr), {"cmd": "pin_session", "session": "s", "pinned": "yes"}, PATIENCE)
     assert refused["ok"] is False
     missing = flowscope("sessions", "--pin", "nobody")
     assert missing.returncode == 1 and missing.stderr.count("\n") == 1 and "nobody" in missing.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model_server import model_server
+from patience import PATIENCE
 
 from flowscope_app.analysis.metrics import measure
 from flowscope_app.analysis.snapshot import Snapshot
@@ -41,7 +42,9 @@ def test_langchain_over_openai_counts_once(collector: Any, tmp_path: Path) -> No
         path.write_text(PROGRAM.format(url=models.url))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
         environment |= {"FLOWSCOPE_ADDR": collector.addr, "FLOWSCOPE_SESSION": "once"}
-        done = subprocess.run([sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(
+            [sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )
     assert done.stdout.splitlines() == ["Twelve degrees and clear."] * 4, done.stderr
     collector.wait_spans(16)
     with contextlib.closing(collector.reader()) as reader:

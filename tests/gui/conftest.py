@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from patience import PATIENCE_MS
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -22,6 +23,25 @@ from flowscope_app.store import Incoming, StoreWriter
 
 SECOND = 1_000_000_000
 BEGIN = 1_800_000_000 * SECOND
+
+
+class PatientBot(QtBot):
+    """Waits for anything as long as all tests do, unless it is told otherwise."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **more: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+    def waitExposed(self, widget: QWidget, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """pytest-qt's, with patience."""
+    return PatientBot(request)
 
 
 def record(
@@ -121,7 +141,7 @@ def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[Callable[.
     def start(*files: Path) -> Desktop:
         desktop = open_desktop(str(home / "flowscope.db"), free_addr, list(files))
         opened.append(desktop)
-        qtbot.waitUntil(lambda: desktop.link.listening, timeout=20_000)
+        qtbot.waitUntil(lambda: desktop.link.listening)
         return desktop
 
     yield start

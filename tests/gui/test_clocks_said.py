@@ -43,7 +43,7 @@ def test_the_header_and_the_findings_say_whose_clock_is_ahead(shade: str, qtbot:
     view.show()
     qtbot.waitExposed(view)
     state.apply(SpanDelta(rows, {0: "", 1: "answer", 2: "ask orders", 3: "GET /orders"}, tracks, 1))
-    qtbot.waitUntil(lambda: bool(view.canvas.item.clocks), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(view.canvas.item.clocks))
     assert view.canvas.item.clocks["p2"] == "clock about 41.5 ms ahead of support_bot.py"
     found = look(Snapshot.of(state.table, state.now()), Notes(), state.table.tracks)
     assert found[0].finding.title == "The clock of orders.mjs is about 41.5 ms ahead of that of support_bot.py"

@@ -84,7 +84,7 @@ def test_the_same_prompt_is_told_by_what_the_calls_were_asked(
         for n, text in enumerate(["same", "same", "other", "same"])
     ]  # fmt: skip
     stage.open(*calls)
-    qtbot.waitUntil(lambda: titles(view) == ["The same prompt sent to ChatOpenAI 3 times"], timeout=20_000)
+    qtbot.waitUntil(lambda: titles(view) == ["The same prompt sent to ChatOpenAI 3 times"])
     assert view.model.index(0).data(FoundRole).lost.startswith("$0.00")
 
 

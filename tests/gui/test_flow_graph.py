@@ -36,7 +36,7 @@ def show(qtbot: QtBot, state: ViewState) -> Iterator[Show]:
 
 
 def settle(qtbot: QtBot, view: FlowGraphView) -> None:
-    qtbot.waitUntil(lambda: view.idle, timeout=10_000)
+    qtbot.waitUntil(lambda: view.idle)
 
 
 def node(view: FlowGraphView, label: str) -> NodeItem:
@@ -221,7 +221,7 @@ def test_it_waits_while_it_is_not_seen(qtbot: QtBot, state: ViewState) -> None:
     assert view.idle
     assert not view.canvas.nodes
     view.show()
-    qtbot.waitUntil(lambda: bool(view.canvas.nodes), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(view.canvas.nodes))
 
 
 def test_an_empty_session_says_so(show: Show, state: ViewState) -> None:

@@ -50,7 +50,7 @@ class Parts:
             push.send_multipart([encode_header(header), orjson.dumps(records)])
 
     def until(self, what: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(what, timeout=15_000)
+        self.qtbot.waitUntil(what)
 
     def close(self) -> None:
         self.feed.close()
@@ -117,7 +117,7 @@ def test_a_locked_database_is_said_for_as_long_as_it_is(parts: Parts) -> None:
 def test_another_message_is_not_taken_away_while_nothing_changes(parts: Parts) -> None:
     parts.until(lambda: bool(parts.link.status))
     parts.banner.say("a.jsonl was not opened: it is empty")
-    with parts.qtbot.waitSignal(parts.link.changed, timeout=10_000):
+    with parts.qtbot.waitSignal(parts.link.changed):
         pass
     assert parts.banner.text() == "a.jsonl was not opened: it is empty"
 

@@ -257,13 +257,17 @@ def test_fifty_megabytes_open_without_freezing_the_window(stage, record, tab, qa
     choose(stage, view, "small")
     view.show_tab(tab)
     stage.state.select(stage.key("big"))
-    longest, last = 0.0, time.perf_counter()
+    begun = time.thread_time()
+    orjson.loads(big.input)
+    to_read_it = time.thread_time() - begun
+    longest, last = 0.0, time.thread_time()
     while view.details() is None or view.details().payload.span_id != "big":
         qapp.processEvents()
-        now = time.perf_counter()
+        now = time.thread_time()
         longest, last = max(longest, now - last), now
     view.grab()
-    assert max(longest, time.perf_counter() - last) < 2  # a freeze took 15.8 s; a frame is what it should take
+    longest = max(longest, time.thread_time() - last)
+    assert longest < 20 * to_read_it  # a freeze was over a hundred times as long; a frame is what it should take
     if tab == "output":
         assert view.output.text.notice() == "showing the first 200 kB of 50 MB"
 
@@ -354,7 +358,7 @@ def test_a_call_says_what_it_cost_or_that_its_price_is_unknown(stage, record, op
     feed._ask()
     stage.qtbot.waitUntil(lambda: stage.state.notes.change > 0)
     stage.state.select(stage.key("known"))
-    stage.qtbot.waitUntil(lambda: "cost" in dict(view.facts.rows()), timeout=20_000)
+    stage.qtbot.waitUntil(lambda: "cost" in dict(view.facts.rows()))
     facts = dict(view.facts.rows())
     assert facts["cost"] == "$2.88 (in $1.88, out $1.00)"
     assert facts["prices"].startswith("genai-prices ")

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import zmq
+from patience import PATIENCE_MS
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QProgressBar
 from pytestqt.qtbot import QtBot
 
@@ -29,7 +30,7 @@ def span(number: int, **more: Any) -> dict[str, Any]:
 def push(addr: str, seq: int, records: list[dict[str, Any]], dropped: int = 0) -> None:
     header = Header(1, ProducerInfo("p", "shop", "shop.py"), seq, len(records), dropped)
     with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-        socket.setsockopt(zmq.LINGER, 5_000)
+        socket.setsockopt(zmq.LINGER, PATIENCE_MS)
         socket.connect(addr)
         socket.send_multipart([encode_header(header), orjson.dumps(records)])
 
@@ -40,16 +41,16 @@ def test_a_session_is_pinned_and_unpinned_and_the_list_shows_it(
     desktop = open_window()
     push(desktop.link.addr, 1, [span(1)])
     state, window = desktop.window.state, desktop.window
-    qtbot.waitUntil(lambda: state.session is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: state.session is not None)
     index = window.sessions.model.index(0)
     before = window.sessions.list.grab().toImage()
     window.commands.pin_session(None, None)
-    qtbot.waitUntil(lambda: state.sessions[0].pinned, timeout=10_000)
+    qtbot.waitUntil(lambda: state.sessions[0].pinned)
     assert "pinned" in str(index.data(0x0B))  # Qt.AccessibleTextRole
     assert isinstance(window.sessions.list.itemDelegate(), SessionDelegate)
     assert window.sessions.list.grab().toImage() != before, "the pin is drawn"
     window.sessions.pin_requested.emit("shop", False)
-    qtbot.waitUntil(lambda: not state.sessions[0].pinned, timeout=10_000)
+    qtbot.waitUntil(lambda: not state.sessions[0].pinned)
 
 
 def test_an_import_shows_how_far_it_is_and_leaves_nothing_when_it_is_cancelled(
@@ -62,10 +63,10 @@ def test_an_import_shows_how_far_it_is_and_leaves_nothing_when_it_is_cancelled(
     window = desktop.window
     bar = window.banner.findChild(QProgressBar)
     assert bar is not None
-    qtbot.waitUntil(lambda: bar.isVisibleTo(window.banner) and bar.value() > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: bar.isVisibleTo(window.banner) and bar.value() > 0)
     assert "long.jsonl" in window.banner.text()
     window.banner.press()
-    qtbot.waitUntil(lambda: "cancelled" in window.banner.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "cancelled" in window.banner.text())
     assert not bar.isVisibleTo(window.banner)
     assert not window.state.sessions
     desktop.close()
@@ -84,8 +85,8 @@ def test_status_bar_and_banner_count_the_same_losses_after_a_new_start_too(
         window = desktop.window
         (bar,) = window.findChildren(StatusBar)
         texts = lambda: {label.text() for label in bar.findChildren(QLabel)}  # noqa: B023, E731
-        qtbot.waitUntil(lambda: "42 lost" in texts(), timeout=15_000)  # noqa: B023
-        qtbot.waitUntil(lambda: "37 spans missing here" in window.banner.text(), timeout=15_000)  # noqa: B023
+        qtbot.waitUntil(lambda: "42 lost" in texts())  # noqa: B023
+        qtbot.waitUntil(lambda: "37 spans missing here" in window.banner.text())  # noqa: B023
         assert "5 spans dropped" in window.banner.text()
         desktop.close()
 
@@ -95,13 +96,13 @@ def test_what_retention_would_delete_is_shown_and_nothing_is_deleted(
 ) -> None:
     desktop = open_window()
     push(desktop.link.addr, 1, [span(1)])
-    qtbot.waitUntil(lambda: bool(desktop.window.state.sessions), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(desktop.window.state.sessions))
     row = next(row for row in desktop.window.commands.rows() if row.name.startswith("What retention"))
     row.run()
     (dialog,) = desktop.window.findChildren(OutputDialog)
     text = dialog.findChild(QPlainTextEdit)
     assert text is not None
-    qtbot.waitUntil(lambda: "Looking" not in text.toPlainText(), timeout=20_000)
+    qtbot.waitUntil(lambda: "Looking" not in text.toPlainText())
     assert text.toPlainText().startswith("would delete 0 sessions")
     assert len(desktop.window.state.sessions) == 1
 
@@ -118,11 +119,11 @@ def test_abandoned_calls_are_told_as_such_in_metrics_and_graph(
         writer.write([Incoming(header, records)])
         assert writer.abandon("p") == 1
     window = open_window().window
-    qtbot.waitUntil(lambda: window.state.table.n == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: window.state.table.n == 3)
     window.centre.timeline.fit_all()
     window.centre.tabs.setCurrentIndex(2)
     model = window.centre.metrics.model
-    qtbot.waitUntil(lambda: model.row_of("left") >= 0, timeout=10_000)
+    qtbot.waitUntil(lambda: model.row_of("left") >= 0)
     row = model.row_of("left")
     cells = {column: model.index(row, column).data() for column in (Column.CALLS, Column.ERRORS, Column.ABANDONED)}
     assert cells == {Column.CALLS: "2", Column.ERRORS: "–", Column.ABANDONED: "1 ∅"}

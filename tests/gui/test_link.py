@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from patience import OUTLASTS, PATIENCE
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -52,16 +53,16 @@ def pid_of(home: Path) -> int:
 def ask(qtbot: QtBot, link: CollectorLink, request: Reply) -> Any:
     replies: list[Reply | None] = []
     link.command(request, replies.append)
-    qtbot.waitUntil(lambda: bool(replies), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(replies))
     return replies[0]
 
 
 def test_the_window_starts_a_collector_and_ends_it(qtbot: QtBot, home: Path, open_link: Open) -> None:
     link = open_link()
-    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    qtbot.waitUntil(lambda: link.listening)
     pid = pid_of(home)
     assert ask(qtbot, link, {"cmd": "hello"})["pid"] == pid
-    qtbot.waitUntil(lambda: bool(link.status), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(link.status))
     link.close()
     assert not psutil.pid_exists(pid)
 
@@ -76,11 +77,11 @@ def test_a_collector_that_runs_already_is_used_and_left_running(qtbot: QtBot, co
 
 def test_a_killed_collector_is_said_and_started_again(qtbot: QtBot, home: Path, open_link: Open) -> None:
     link = open_link()
-    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    qtbot.waitUntil(lambda: link.listening)
     first = pid_of(home)
     os.kill(first, signal.SIGKILL)
-    qtbot.waitUntil(lambda: bool(link.problem), timeout=10_000)
-    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    qtbot.waitUntil(lambda: bool(link.problem))
+    qtbot.waitUntil(lambda: link.listening)
     assert link.problem == ""
     assert pid_of(home) != first
 
@@ -90,10 +91,10 @@ def test_a_taken_port_is_said_and_taken_up_once_it_is_free(qtbot: QtBot, free_ad
         squatter.bind(("127.0.0.1", int(free_addr.rsplit(":", 1)[1])))
         squatter.listen()
         link = open_link()
-        qtbot.waitUntil(lambda: bool(link.problem), timeout=15_000)
+        qtbot.waitUntil(lambda: bool(link.problem))
         assert free_addr.rsplit(":", 1)[1] in link.problem
         assert "\n" not in link.problem
-    qtbot.waitUntil(lambda: link.listening, timeout=20_000)
+    qtbot.waitUntil(lambda: link.listening)
 
 
 def test_a_window_on_every_address_has_the_key_and_its_commands_are_taken(
@@ -101,7 +102,7 @@ def test_a_window_on_every_address_has_the_key_and_its_commands_are_taken(
 ) -> None:
     key = keys.load().public
     link = open_link(with_key(free_addr.replace("127.0.0.1", "0.0.0.0"), key))
-    qtbot.waitUntil(lambda: link.listening, timeout=15_000)
+    qtbot.waitUntil(lambda: link.listening)
     assert split_key(link.addr)[1] == key
     arguments = " ".join(psutil.Process(pid_of(home)).cmdline())
     assert free_addr.rpartition(":")[2] in arguments and "key=" not in arguments
@@ -110,15 +111,18 @@ def test_a_window_on_every_address_has_the_key_and_its_commands_are_taken(
 
 def test_what_is_offered_for_copying_attaches_a_program(collector: Any, start_collector: Callable[..., Any]) -> None:
     """The lines for any other language, with the key and without, and that for a program with the SDK."""
-    subprocess.run([sys.executable, "-c", attach_ways(collector.addr, DEFAULT_ADDR)[-1][1]], check=True, timeout=30)
+    subprocess.run(
+        [sys.executable, "-c", attach_ways(collector.addr, DEFAULT_ADDR)[-1][1]], check=True, timeout=PATIENCE
+    )
     collector.wait_spans(1)
     collector.stop()
     keyed = start_collector(addr=collector.addr.replace("127.0.0.1", "0.0.0.0"), db=str(collector.home / "b.db"))
     ways = attach_ways(elsewhere(keyed.addr), DEFAULT_ADDR)
-    subprocess.run([sys.executable, "-c", ways[-1][1]], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", ways[-1][1]], check=True, timeout=PATIENCE)
     variable, _, quoted = ways[1][1].split()[0].partition("=")
+    given = {variable: quoted.strip("'"), "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS)}
     program = [sys.executable, "-c", "import flowscope\nwith flowscope.trace('op'): pass"]
-    subprocess.run(program, env={**os.environ, variable: quoted.strip("'")}, check=True, timeout=30)
+    subprocess.run(program, env={**os.environ, **given}, check=True, timeout=PATIENCE)
     keyed.wait_spans(2)
 
 

@@ -42,7 +42,7 @@ def test_reports_of_the_store_stand_newest_first(view: LogView, writer: StoreWri
     writer.report(Report("refused", "start_time: not a time", 3, "support"))
     writer.report(Report("dropped", "its buffer was full", 1204))
     view.show()
-    qtbot.waitUntil(lambda: view.model.rowCount() == 2, timeout=5_000)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 2)
     assert line(view.model, 0) == ["Dropped", "1,204", "–", "its buffer was full"]
     assert line(view.model, 1) == ["Refused", "3", "support", "start_time: not a time"]
     assert view.says == ""
@@ -51,9 +51,9 @@ def test_reports_of_the_store_stand_newest_first(view: LogView, writer: StoreWri
 def test_what_is_reported_while_it_is_seen_joins(view: LogView, writer: StoreWriter, qtbot: QtBot) -> None:
     writer.report(Report("gap", "records 3 to 4 never came", 2))
     view.show()
-    qtbot.waitUntil(lambda: view.model.rowCount() == 1, timeout=5_000)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 1)
     writer.report(Report("filled", "records that were missing came after all", 2))
-    qtbot.waitUntil(lambda: view.model.rowCount() == 2, timeout=5_000)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 2)
     assert line(view.model, 0)[0] == "Came after all"
 
 

@@ -37,7 +37,7 @@ def load(qtbot: QtBot, view: MetricsView, state: ViewState, recorder: Recorder) 
 
 
 def settle(qtbot: QtBot, view: MetricsView) -> None:
-    qtbot.waitUntil(lambda: view.idle, timeout=10_000)
+    qtbot.waitUntil(lambda: view.idle)
 
 
 def names(view: MetricsView) -> list[str]:
@@ -188,8 +188,8 @@ def test_a_cost_is_told_with_its_source_and_never_guessed(stage: Stage, record: 
     view = MetricsView(stage.state, stage.queries)
     stage.show(view, 1060, 420)
     notes._ask()
-    stage.qtbot.waitUntil(lambda: view.idle and "Prices: genai-prices" in view.note, timeout=20_000)
-    stage.qtbot.waitUntil(lambda: cells(view.model, "known")[Column.COST] == "$2.50", timeout=20_000)
+    stage.qtbot.waitUntil(lambda: view.idle and "Prices: genai-prices" in view.note)
+    stage.qtbot.waitUntil(lambda: cells(view.model, "known")[Column.COST] == "$2.50")
     assert [cells(view.model, name)[Column.COST] for name in ("own", "mixed", "tool")] == ["unknown", "≥ $2.50", "–"]
     cell = view.model.index(view.model.row_of("mixed"), Column.COST)
     assert cell.data(Qt.ItemDataRole.ToolTipRole) == "1 call of unknown price"

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
@@ -87,7 +88,7 @@ def test_free_text_looks_into_inputs_outputs_and_errors(stage, bar):
 
 def test_a_long_search_keeps_no_payload_waiting(stage, bar):
     release, read = threading.Event(), []
-    stage.queries.run(lambda _reader: release.wait(20), lambda _done: None, slot="filter", long=True)
+    stage.queries.run(lambda _reader: release.wait(PATIENCE), lambda _done: None, slot="filter", long=True)
     stage.queries.payload(stage.key("plan"), read.append)
     stage.qtbot.waitUntil(lambda: bool(read))
     release.set()

@@ -204,7 +204,7 @@ def test_a_gap_in_a_programs_numbers_is_shown_on_the_axis(stage, record, qtbot):
     stage.writer.write([Incoming(Header(producer=who, seq=1, count=1), [record("a", start=0, end=4)])])
     stage.writer.write([Incoming(Header(producer=who, seq=39, count=1), [record("b", start=5, end=9)])])
     stage.open(record("c", start=9, end=9.5))
-    qtbot.waitUntil(lambda: bool(view.tools.shown.gaps), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(view.tools.shown.gaps))
     (gap,) = view.tools.shown.gaps
     assert gap.text == "37 spans missing here"
     x = view.canvas.item.scene_shown.view.x(gap.time)

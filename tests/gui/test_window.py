@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import zmq
+from patience import PATIENCE_MS
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QLabel
@@ -27,7 +28,7 @@ OpenWindow = Callable[..., Desktop]
 def push(addr: str, *spans: dict[str, Any]) -> None:
     """The smallest client there is."""
     with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-        socket.setsockopt(zmq.LINGER, 5_000)
+        socket.setsockopt(zmq.LINGER, PATIENCE_MS)
         socket.connect(addr)
         for span in spans:
             socket.send_json(span)
@@ -61,7 +62,7 @@ def test_an_empty_window_says_how_to_attach_a_program(open_window: OpenWindow) -
 def test_spans_of_the_smallest_client_appear_in_every_view(qtbot: QtBot, open_window: OpenWindow) -> None:
     desktop = open_window()
     push(desktop.link.addr, span(1), span(2, parent_id="span-1"), span(3, status="error", error="no stock"))
-    qtbot.waitUntil(shown(desktop, 3), timeout=10_000)
+    qtbot.waitUntil(shown(desktop, 3))
     window = desktop.window
     assert window.windowTitle().startswith("shop")
     window.state.select_row(2)
@@ -75,7 +76,7 @@ def test_spans_of_the_smallest_client_appear_in_every_view(qtbot: QtBot, open_wi
 def test_a_hostile_name_is_shown_and_nothing_else_happens(qtbot: QtBot, open_window: OpenWindow) -> None:
     desktop = open_window()
     push(desktop.link.addr, span(1, operation='<img src="file:///etc/passwd"><b>x</b>\u202e', input="<script>"))
-    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    qtbot.waitUntil(shown(desktop, 1))
     desktop.window.state.select_row(0)
     qtbot.waitUntil(lambda: desktop.window.inspector.details() is not None)
     assert not desktop.window.grab().isNull()
@@ -86,14 +87,14 @@ def test_a_hostile_name_is_shown_and_nothing_else_happens(qtbot: QtBot, open_win
 def test_what_was_open_comes_back_at_the_next_start(qtbot: QtBot, open_window: OpenWindow) -> None:
     first = open_window()
     push(first.link.addr, span(1), span(2, session_id="other"))
-    qtbot.waitUntil(lambda: len(first.window.state.sessions) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(first.window.state.sessions) == 2)
     wanted = next(row for row in first.window.state.sessions if row.id == "shop")
     first.window.state.choose_session(wanted.key)
     first.window.state.set_filter("status:success")
     theme.set_mode("light")
     first.close()
     second = open_window()
-    qtbot.waitUntil(lambda: second.window.state.session is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: second.window.state.session is not None)
     session = second.window.state.session
     assert session is not None
     assert session.id == "shop"
@@ -106,41 +107,41 @@ def test_a_session_file_given_at_the_start_is_opened(qtbot: QtBot, open_window: 
     file = tmp_path / "sent.jsonl"
     file.write_text(json.dumps(span(1)) + "\n")
     desktop = open_window(file)
-    qtbot.waitUntil(shown(desktop, 1), timeout=15_000)
+    qtbot.waitUntil(shown(desktop, 1))
 
 
 def test_a_session_file_that_is_not_sound_is_said(qtbot: QtBot, open_window: OpenWindow, tmp_path: Path) -> None:
     file = tmp_path / "bad.flowscope"
     file.write_bytes(b"\x28\xb5\x2f\xfd no zstd")
     desktop = open_window(file)
-    qtbot.waitUntil(lambda: "bad.flowscope" in desktop.window.banner.text(), timeout=15_000)
+    qtbot.waitUntil(lambda: "bad.flowscope" in desktop.window.banner.text())
     assert "\n" not in desktop.window.banner.text()
 
 
 def test_a_session_is_renamed_and_deleted_through_the_collector(qtbot: QtBot, open_window: OpenWindow) -> None:
     desktop = open_window()
     push(desktop.link.addr, span(1))
-    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    qtbot.waitUntil(shown(desktop, 1))
     replies: list[Any] = []
     desktop.link.command({"cmd": "rename_session", "session": "shop", "name": "Shop <b>"}, replies.append)
-    qtbot.waitUntil(lambda: desktop.window.state.sessions[0].name == "Shop <b>", timeout=10_000)
+    qtbot.waitUntil(lambda: desktop.window.state.sessions[0].name == "Shop <b>")
     desktop.link.command({"cmd": "delete_session", "session": "shop"}, replies.append)
-    qtbot.waitUntil(lambda: not desktop.window.state.sessions, timeout=10_000)
-    qtbot.waitUntil(lambda: desktop.window.state.session is None, timeout=10_000)
+    qtbot.waitUntil(lambda: not desktop.window.state.sessions)
+    qtbot.waitUntil(lambda: desktop.window.state.session is None)
 
 
 def test_a_program_that_begins_is_shown_while_nothing_else_is_live(qtbot: QtBot, open_window: OpenWindow) -> None:
     desktop = open_window()
     push(desktop.link.addr, span(1))
-    qtbot.waitUntil(shown(desktop, 1), timeout=10_000)
+    qtbot.waitUntil(shown(desktop, 1))
     state = desktop.window.state
-    qtbot.waitUntil(lambda: not state.live, timeout=15_000)
+    qtbot.waitUntil(lambda: not state.live)
     push(desktop.link.addr, span(2, session_id="next"))
-    qtbot.waitUntil(lambda: state.session is not None and state.session.id == "next", timeout=10_000)
+    qtbot.waitUntil(lambda: state.session is not None and state.session.id == "next")
     state.set_follow(False)
-    qtbot.waitUntil(lambda: not state.live, timeout=15_000)
+    qtbot.waitUntil(lambda: not state.live)
     push(desktop.link.addr, span(3, session_id="third"))
-    qtbot.waitUntil(lambda: len(state.sessions) == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: len(state.sessions) == 3)
     assert state.session is not None
     assert state.session.id == "next"
 
@@ -149,7 +150,7 @@ def test_errors_are_stepped_through_by_key(qtbot: QtBot, open_window: OpenWindow
     desktop = open_window()
     bad = {"status": "error", "error": "no"}
     push(desktop.link.addr, span(1, **bad), span(2), span(3, **bad))
-    qtbot.waitUntil(shown(desktop, 3), timeout=10_000)
+    qtbot.waitUntil(shown(desktop, 3))
     window = desktop.window
     seen = []
     for _ in range(3):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import zmq
+from patience import OUTLASTS, PATIENCE
 
 import flowscope
 from flowscope import _config_file, _guard, _runtime
@@ -50,13 +51,13 @@ class Listener:
         self.spans.update((record["id"], record) for record in batch)
         return True
 
-    def wait_for(self, what: Callable[[], bool], seconds: float = 10.0) -> None:
+    def wait_for(self, what: Callable[[], bool]) -> None:
         """Receive until `what` holds."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while not what():
             if not self.receive(max(0.0, deadline - time.monotonic())):
                 raise TimeoutError(
-                    f"after {seconds} s: {len(self.spans)} spans, {str(list(self.spans.values())[-5:])[:2000]}"
+                    f"after {PATIENCE} s: {len(self.spans)} spans, {str(list(self.spans.values())[-5:])[:2000]}"
                 )
 
     def finished(self, number: int) -> list[dict[str, Any]]:
@@ -137,27 +138,34 @@ def sdk(setup: Callable[..., None], listener: Listener) -> Listener:
 class Program:
     """A finished process."""
 
-    def __init__(self, done: subprocess.CompletedProcess[str], seconds: float) -> None:
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
         self.status = done.returncode
         self.out = done.stdout
         self.err = done.stderr
-        self.seconds = seconds
 
 
 @pytest.fixture
 def run_python(tmp_path: Path) -> Callable[..., Program]:
-    """Runs source text as a program `app.py`, with FLOWSCOPE_ variables as given and production behaviour."""
+    """Runs source text as a program `app.py`, with FLOWSCOPE_ variables as given and production behaviour.
+
+    What is there to deliver to has all the time it needs; where a program's end must not wait, it would take so long
+    that the run fails.
+    """
 
     def run(source: str, *options: str, env: Mapping[str, str] | None = None, check: bool = False) -> Program:
         path = tmp_path / "app.py"
         path.write_text(textwrap.dedent(source))
         inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
-        inner.update(env or {})
-        begun = time.monotonic()
+        inner |= {"FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS), **(env or {})}
         done = subprocess.run(
-            [sys.executable, *options, str(path)], env=inner, capture_output=True, text=True, timeout=60, cwd=tmp_path
+            [sys.executable, *options, str(path)],
+            env=inner,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            cwd=tmp_path,
         )
-        program = Program(done, time.monotonic() - begun)
+        program = Program(done)
         if check:
             assert program.status == 0, program.err
         return program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
 import threading
@@ -9,9 +10,12 @@ import time
 
 import orjson
 import pytest
+from patience import PATIENCE
 
 import flowscope
 from flowscope import _runtime
+from flowscope._sender import TICK_NS
+from flowscope.protocol.times import parse_time
 
 
 def test_a_span_that_lasts_is_shown_before_it_ends(sdk):
@@ -31,7 +35,10 @@ def test_a_span_that_is_over_at_once_is_sent_once(sdk):
             pass
     sdk.finished(100)
     sdk.drain()
-    assert len(sdk.records) == 100
+    before = [sdk.spans[record["id"]] for record in sdk.records if record["end_time"] is None]
+    assert len(sdk.records) == 100 + len(before)
+    for span in before:  # but one during which the program did not get its turn is shown, as any that lasts
+        assert parse_time(span["end_time"]) - parse_time(span["start_time"]) >= 0.9 * TICK_NS
 
 
 def test_a_streamed_output_grows_while_it_streams(sdk):
@@ -62,7 +69,7 @@ def test_a_streamed_answer_shows_its_reasoning_and_tool_calls_as_they_grow(sdk):
             ],
         }
         sdk.wait_for(lambda: (sdk.spans.get(span.id) or {}).get("output") == grown)
-        assert 0 < sdk.spans[span.id]["metadata"]["gen_ai.response.time_to_first_chunk"] < 10
+        assert 0 < sdk.spans[span.id]["metadata"]["gen_ai.response.time_to_first_chunk"] < PATIENCE
         span.output = "done"
     assert sdk.one("llm")["output"] == "done"
 
@@ -150,6 +157,11 @@ def test_flush_says_whether_all_is_handed_over(sdk):
         assert sdk.spans[span.id]["status"] == "pending" and sdk.one("done")["status"] == "success"
 
 
+def told(listener):
+    """How many spans have come, or are said to have been dropped."""
+    return len(listener.spans) + max((header.dropped for header in listener.headers), default=0)
+
+
 def test_unsent_spans_stay_within_the_buffer_and_the_oldest_go_counted(setup, make_listener, free_addr):
     setup(addr=free_addr, buffer=200_000)
     number = 0
@@ -165,11 +177,8 @@ def test_unsent_spans_stay_within_the_buffer_and_the_oldest_go_counted(setup, ma
     with flowscope.trace("last"):
         pass
     listener.one("last")
-    flowscope.flush()
-    listener.drain()
-    dropped = listener.headers[-1].dropped
-    assert dropped > 1_500
-    assert dropped + len({record["id"] for record in listener.records}) == 2_001
+    listener.wait_for(lambda: told(listener) == 2_001)
+    assert listener.headers[-1].dropped > 1_500
     assert sum(header.count for header in listener.headers) == listener.headers[-1].seq + listener.headers[-1].count - 1
 
 
@@ -182,8 +191,7 @@ def test_what_was_dropped_is_told_even_when_nothing_follows(setup, make_listener
     listener = make_listener(free_addr)
     listener.wait_for(lambda: bool(listener.headers))
     flowscope.shutdown()
-    listener.drain()
-    assert listener.headers[-1].dropped + len({record["id"] for record in listener.records}) == 200
+    listener.wait_for(lambda: told(listener) == 200)
 
 
 def test_several_addresses_share_the_load_and_one_that_is_absent_takes_none(setup, make_listener, tmp_path):
@@ -198,7 +206,7 @@ def test_several_addresses_share_the_load_and_one_that_is_absent_takes_none(setu
         emitted += _one_span_and_all_there_is(listeners)
     for listener, had in zip(listeners, before, strict=True):
         listener.wait_for(lambda listener=listener, had=had: len(listener.spans) >= had + 5)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while sum(len(listener.spans) for listener in listeners) < emitted and time.monotonic() < deadline:
         for listener in listeners:
             listener.receive(0.05)
@@ -209,28 +217,23 @@ def _one_span_and_all_there_is(listeners):
     """Make and send a span; 1, the number made."""
     with flowscope.trace("work"):
         pass
-    assert flowscope.flush()
+    assert flowscope.flush(PATIENCE)
     for listener in listeners:
         while listener.receive(0.0):
             pass
     return 1
 
 
-def test_what_leaves_the_machine_is_compressed(setup, make_listener):
-    address = next((info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)), "127.")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            address = probe.getsockname()[0]
-        except OSError:
-            pass
+def test_what_leaves_the_machine_is_compressed(setup, make_listener, free_addr):
+    address = "127."
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        address = probe.getsockname()[0]
     if address.startswith("127."):
         pytest.skip("this machine has no address but loopback")
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port = probe.getsockname()[1]
-    listener = make_listener(f"tcp://{address}:{port}")
-    setup(addr=f"tcp://{address}:{port}")
+    addr = free_addr.replace("127.0.0.1", address)
+    listener = make_listener(addr)
+    setup(addr=addr)
     with flowscope.trace("work", input="x" * 10_000):
         pass
     assert listener.one("work")["input"] == "x" * 10_000
@@ -242,9 +245,9 @@ def test_a_recording_is_a_session_file(setup, tmp_path):
     setup(addr=f"file://{path}", session_id="recorded")
     with flowscope.trace("first", input={"password": "hunter2"}):
         pass
-    assert flowscope.flush()
+    assert flowscope.flush(PATIENCE)
     with flowscope.trace("second"):
-        flowscope.shutdown()
+        flowscope.shutdown(PATIENCE)
     lines = [orjson.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     assert lines[0]["flowscope"] == "session" and lines[0]["version"] == 1
     records = {line["operation"]: line for line in lines if "id" in line}
@@ -260,7 +263,7 @@ def test_a_second_recording_to_the_same_file_is_appended(setup, tmp_path):
         setup(addr=f"file://{path}")
         with flowscope.trace(f"work {number}"):
             pass
-        flowscope.shutdown()
+        flowscope.shutdown(PATIENCE)
     lines = [orjson.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     assert [line["operation"] for line in lines if "id" in line] == ["work 0", "work 1"]
     assert sum(line.get("flowscope") == "session" for line in lines) == 1
@@ -308,10 +311,11 @@ def test_a_span_in_a_signal_handler_does_no_harm(sdk):
     def handle(*_):
         with flowscope.trace("in handler"):
             pass
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
 
     before = signal.signal(signal.SIGALRM, handle)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
         end = time.monotonic() + 0.5
         made = 0
         while time.monotonic() < end:
@@ -320,10 +324,13 @@ def test_a_span_in_a_signal_handler_does_no_harm(sdk):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert flowscope.flush(5)
-    sdk.drain()
-    assert sum(span["operation"] == "outside" for span in sdk.spans.values()) + sdk.headers[-1].dropped >= made
-    assert any(span["operation"] == "in handler" for span in sdk.spans.values())
+    assert flowscope.flush(PATIENCE)
+
+    def outside():
+        return sum(span["operation"] == "outside" for span in sdk.spans.values())
+
+    sdk.wait_for(lambda: outside() + max((header.dropped for header in sdk.headers), default=0) >= made)
+    sdk.one_of("in handler")
 
 
 def test_metadata_set_past_the_setters_does_not_stop_the_rest(sdk):
@@ -345,7 +352,7 @@ def test_a_disk_that_fills_ends_the_recording_with_one_line(run_python, tmp_path
         for number in range(50):
             with flowscope.trace("work", input=os.urandom(2000).hex()):
                 pass
-            flowscope.flush(1)
+            flowscope.flush(60)
         print("done")
     """
     program = run_python(source, env={"FLOWSCOPE_ADDR": f"file://{tmp_path}/x.flowscope"})

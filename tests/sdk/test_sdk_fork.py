@@ -20,7 +20,7 @@ def test_a_forked_child_sends_its_own_spans_and_not_its_parents(run_python, make
             if pid == 0:
                 with flowscope.trace("in child"):
                     pass
-                flowscope.flush(5)
+                flowscope.flush(60)
             else:
                 os.waitpid(pid, 0)
         if pid == 0:
@@ -137,7 +137,7 @@ def test_children_record_into_one_file(run_python, tmp_path):
                 for step in range(50):
                     with flowscope.trace(f"{number} {step}", input="x" * 1000):
                         pass
-                flowscope.flush(5)
+                flowscope.flush(60)
                 os._exit(0)
             pids.append(pid)
         for pid in pids:

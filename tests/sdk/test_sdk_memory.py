@@ -8,6 +8,7 @@ import sys
 import textwrap
 
 import pytest
+from patience import PATIENCE
 
 PROGRAM = """
     import flowscope, resource, sys
@@ -25,7 +26,7 @@ PROGRAM = """
             pass
     print(peak() - before, flush=True)
     sys.stdin.readline()
-    print(flowscope.flush(30), flush=True)
+    print(flowscope.flush(60), flush=True)
 """
 
 
@@ -51,7 +52,7 @@ def test_a_million_spans_without_a_collector_stay_in_the_buffer_and_the_dropped_
     def told() -> int:
         return len(listener.spans) + max((header.dropped for header in listener.headers), default=0)
 
-    listener.wait_for(lambda: told() == 1_000_000, 60)
-    assert process.stdout.readline() == "True\n" and process.wait(30) == 0
+    listener.wait_for(lambda: told() == 1_000_000)
+    assert process.stdout.readline() == "True\n" and process.wait(PATIENCE) == 0
     process.stdout.close()
     assert len(listener.spans) > 10_000

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-ENDS = {"FLOWSCOPE_FLUSH_TIMEOUT": "10"}
-
 
 def tree(listener, number):
     """Each span's operation with its parent's, once `number` have ended."""
@@ -43,7 +41,7 @@ def test_a_child_process_belongs_to_the_span_that_starts_it(run_python, make_lis
             {start}
         assert dict(os.environ) == before
     """
-    run_python(program, env={"FLOWSCOPE_ADDR": free_addr, **ENDS}, check=True)
+    run_python(program, env={"FLOWSCOPE_ADDR": free_addr}, check=True)
     assert tree(listener, 3) == [("child", "inner"), ("inner", "outer"), ("outer", "")]
 
 
@@ -109,7 +107,7 @@ def test_the_work_of_a_pool_belongs_to_who_submits_it(run_python, make_listener,
             pool.close()
             pool.join()
     """
-    run_python(program, env={"FLOWSCOPE_ADDR": free_addr, **ENDS}, check=True)
+    run_python(program, env={"FLOWSCOPE_ADDR": free_addr}, check=True)
     found = dict(tree(listener, 9))
     works = {operation: parent for operation, parent in found.items() if operation.startswith("work")}
     unowned = "creator" if name == "spawned" else ""
@@ -138,7 +136,7 @@ def test_processes_and_executors_of_every_start_method(run_python, make_listener
                     with flowscope.trace(name):
                         print(pool.submit(work, 1).result(), list(pool.map(work, [2])))
     """
-    done = run_python(program, env={"FLOWSCOPE_ADDR": free_addr, **ENDS}, check=True)
+    done = run_python(program, env={"FLOWSCOPE_ADDR": free_addr}, check=True)
     assert (done.out, done.err) == ("1 [2]\n1 [2]\n", "")
     assert [parent for operation, parent in tree(listener, 8) if operation == "work"] == (
         ["first", "first", "outer", "second", "second"]
@@ -174,7 +172,7 @@ def test_workers_that_a_server_forks_beforehand_each_deliver_what_they_serve(run
             os.kill(pid, signal.SIGTERM)
         print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in workers])
     """
-    assert run_python(program, env={"FLOWSCOPE_ADDR": free_addr, **ENDS}, check=True).out == "[0, 0, 0]\n"
+    assert run_python(program, env={"FLOWSCOPE_ADDR": free_addr}, check=True).out == "[0, 0, 0]\n"
     found = tree(listener, 61)
     assert found.count(("request", "")) == 30 and found.count(("call", "")) == 30
     assert max(header.dropped for header in listener.headers) == 0
@@ -206,7 +204,7 @@ def test_task_groups_executors_and_futures_keep_the_tree(run_python, make_listen
         with ThreadPoolExecutor(2) as pool, flowscope.trace("pooled"):
             list(pool.map(lambda _: blocking(), range(4)))
     """
-    run_python(program, env={"FLOWSCOPE_ADDR": free_addr, **ENDS}, check=True)
+    run_python(program, env={"FLOWSCOPE_ADDR": free_addr}, check=True)
     inner = [("inner 0", "part"), ("inner 1", "part"), ("inner 2", "part"), ("group", ""), ("pooled", "")]
     blocking = [("blocking", f"inner {number}") for number in (0, 1, 2)] * 2 + [("blocking", "pooled")] * 4
     assert tree(listener, 18) == sorted(inner + blocking + [("part", "group")] * 3)

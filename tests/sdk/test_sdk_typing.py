@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from patience import PATIENCE
+
 SOURCE = """
 from collections.abc import AsyncIterator, Iterator
 import flowscope
@@ -81,7 +83,7 @@ def test_a_type_checker_knows_decorated_functions_for_what_they_were(tmp_path: P
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache"),
          "--disable-error-code", "empty-body", "app.py"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=110,
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     found = re.findall(r'note: Revealed type is "(.*)"', done.stdout)
     plain = [re.sub(r"\b(builtins|typing|collections\.abc)\.", "", each) for each in found]

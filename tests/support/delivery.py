@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
+from patience import PATIENCE
+
 PROGRAM = """
 import sys, time
 import flowscope
@@ -25,7 +27,7 @@ for number in range(spans):
     if number % 100 == 99:
         time.sleep(max(0.0, begun + seconds * number / spans - time.monotonic()))
 print("made", flush=True)
-print("flushed", flowscope.flush(60), flush=True)
+print("flushed", flowscope.flush(600), flush=True)
 """
 
 
@@ -61,20 +63,20 @@ def dice() -> random.Random:
     return random.Random(seed)
 
 
-def settings(**chosen: str) -> dict[str, str]:
+def settings(**chosen: object) -> dict[str, str]:
     """The environment with these FLOWSCOPE_ settings, given in small letters, and no other."""
     inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
-    inner.update({f"FLOWSCOPE_{name.upper()}": value for name, value in chosen.items()})
+    inner.update({f"FLOWSCOPE_{name.upper()}": str(value) for name, value in chosen.items()})
     return inner
 
 
-def run(source: str, *args: object, stdin: int | None = None, **chosen: str) -> subprocess.Popen[str]:
+def run(source: str, *args: object, stdin: int | None = None, **chosen: object) -> subprocess.Popen[str]:
     """Start a program with FLOWSCOPE_ settings; what it prints can be read."""
     command = [sys.executable, "-c", textwrap.dedent(source), *map(str, args)]
     return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True, env=settings(**chosen))
 
 
-def produce(addr: str, spans: int, seconds: float, size: int = 10, **settings: str) -> subprocess.Popen[str]:
+def produce(addr: str, spans: int, seconds: float, size: int = 10, **settings: object) -> subprocess.Popen[str]:
     """A program that makes `spans` spans of `size` bytes of output over `seconds`, then waits until all is stored."""
     program = run(PROGRAM, spans, seconds, size, addr=addr, **{"buffer": "256MiB", **settings})
     assert line(program) == "started"
@@ -89,7 +91,7 @@ def line(program: subprocess.Popen[str]) -> str:
 
 def finish(program: subprocess.Popen[str]) -> list[str]:
     """The rest of what it prints, once it has ended well."""
-    out, _ = program.communicate(timeout=100)
+    out, _ = program.communicate(timeout=PATIENCE * PATIENCE)
     assert program.returncode == 0
     return out.splitlines()
 

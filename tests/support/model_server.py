@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from patience import PATIENCE
+
 OPENAI_USAGE = {
     "prompt_tokens": 100,
     "completion_tokens": 20,
@@ -143,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                         self.close_connection = True
                         return
                     if server.gate is not None and spoken == 1:
-                        server.gate.wait(20)
+                        server.gate.wait(PATIENCE)
             self._chunk(b"")
         except (BrokenPipeError, ConnectionResetError):  # the client has left
             self.close_connection = True

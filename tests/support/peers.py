@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import zmq
+from patience import PATIENCE_MS
 
 from flowscope.protocol import Header, ProducerInfo, encode_header, producer_id
 from flowscope_app.collector import client
@@ -55,7 +56,7 @@ class Peer:
 
     def hear(self) -> dict[str, Any]:
         """The next message from the collector."""
-        assert self.dealer.poll(5_000), "nothing is heard"
+        assert self.dealer.poll(PATIENCE_MS), "nothing is heard"
         heard = orjson.loads(self.dealer.recv())
         assert isinstance(heard, dict)
         return heard

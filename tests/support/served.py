@@ -10,17 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 import zmq
+from patience import PATIENCE, PATIENCE_MS
+from ports import free_ports
 
 from flowscope.protocol import control_addr
 from flowscope_app.store import StoreReader
 from flowscope_app.store.rows import Report
 
+COLLECT = [sys.executable, "-m", "flowscope_app", "collect"]
 GOOD = {
     "session_id": "good",
     "operation": "op",
@@ -45,7 +48,7 @@ class Served:
 
     def _socket(self, kind: int, addr: str) -> Any:
         opened = self._context.socket(kind)
-        opened.setsockopt(zmq.LINGER, 5_000)
+        opened.setsockopt(zmq.LINGER, PATIENCE_MS)
         opened.connect(addr)
         return opened
 
@@ -59,19 +62,19 @@ class Served:
         self._context.term()
         self.reader.close()
 
-    def ask(self, timeout: float = 30.0, **command: Any) -> dict[str, Any]:
+    def ask(self, **command: Any) -> dict[str, Any]:
         """The collector's answer to a command."""
         self._control.send(orjson.dumps({**command, "token": self._token}))
-        assert self._control.poll(int(timeout * 1000)), f"no answer to {command} within {timeout} s"
+        assert self._control.poll(PATIENCE_MS), f"no answer to {command}"
         reply: dict[str, Any] = orjson.loads(self._control.recv())
         return reply
 
-    def until(self, what: Callable[[], Any], timeout: float = 30.0) -> Any:
+    def until(self, what: Callable[[], Any]) -> Any:
         """What `what` says once it says something."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while not (found := what()):
             assert self.process.poll() is None, "the collector has ended"
-            assert time.monotonic() < deadline, f"not within {timeout} s"
+            assert time.monotonic() < deadline, "it does not come"
             time.sleep(0.01)
         return found
 
@@ -121,7 +124,7 @@ class Served:
 
     def connect(self) -> socket.socket:
         """A plain TCP connection to the data port."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
 
 def _peak_mib(status: Path) -> int:
@@ -135,27 +138,20 @@ def _token(home: Path) -> str:
     return token
 
 
-def _free_addr() -> str:
-    """A loopback address whose port and the next one are free."""
-    while True:
-        with socket.socket() as data, socket.socket() as control:
-            data.bind(("127.0.0.1", 0))
-            port = data.getsockname()[1]
-            with suppress(OSError, OverflowError):
-                control.bind(("127.0.0.1", port + 1))
-                return f"tcp://127.0.0.1:{port}"
-
-
 @contextmanager
 def serving(home: Path, *options: str) -> Iterator[Served]:
     """A collector with a home of its own, ended with the block; its exit must be clean."""
     db = str(home / "flowscope.db")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
-    command = [sys.executable, "-m", "flowscope_app", "collect", "--addr", _free_addr(), "--db", db, *options]
     with (
+        free_ports(2) as port,
         (home / "stderr").open("w") as errors,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**environment, "FLOWSCOPE_HOME": str(home)}
+            [*COLLECT, "--addr", f"tcp://127.0.0.1:{port}", "--db", db, *options],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**environment, "FLOWSCOPE_HOME": str(home)},
         ) as process,
     ):
         assert process.stdout is not None
@@ -168,5 +164,5 @@ def serving(home: Path, *options: str) -> Iterator[Served]:
             process.kill()
             raise
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     assert "Traceback" not in (home / "stderr").read_text()

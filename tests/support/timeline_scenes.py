@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from patience import PATIENCE
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -26,7 +27,6 @@ from flowscope_app.views.timeline.overlays import Gap
 GOLDEN = Path(__file__).parents[1] / "gui" / "golden"
 WIDTH, HEIGHT = 960, 320  # logical px
 _SHRUNK = 2  # a golden picture is so many times smaller
-_PATIENCE = 20  # s
 _CELL = 8  # px of it that are compared as one
 MS, HOUR, DAY = 10**6, 3600 * 10**9, 86_400 * 10**9
 
@@ -98,11 +98,7 @@ def picture(name: str, mode: str, scale: int) -> QImage:
     state.choose_session(1)
     state.set_table(table_of(spans))
     act(view, state)
-    works = (view._upkeep._density, view.tools._sums, view.tools._paths)
-    began = time.monotonic()
-    while view.overview.bars.density is None or view._upkeep._count.isActive() or not all(work.idle for work in works):
-        assert time.monotonic() - began < _PATIENCE, "the picture does not come to rest"
-        QTest.qWait(5)
+    come_to_rest(view)
     image = QImage(WIDTH * scale, HEIGHT * scale, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(scale)
     view.render(image, QPoint())
@@ -111,6 +107,15 @@ def picture(name: str, mode: str, scale: int) -> QImage:
     image.setDevicePixelRatio(1)
     smooth = Qt.TransformationMode.SmoothTransformation
     return image.scaled(WIDTH // _SHRUNK, HEIGHT // _SHRUNK, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
+
+
+def come_to_rest(view: TimelineView) -> None:
+    """Wait until nothing that the view works out is still to come."""
+    works = (view._upkeep._density, view.tools._sums, view.tools._paths)
+    began = time.monotonic()
+    while view.overview.bars.density is None or view._upkeep._count.isActive() or not all(work.idle for work in works):
+        assert time.monotonic() - began < PATIENCE, "the picture does not come to rest"
+        QTest.qWait(5)
 
 
 def unlike(one: QImage, other: QImage) -> float:

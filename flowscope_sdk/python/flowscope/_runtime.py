@@ -30,8 +30,9 @@ _current = _context.get_attachment
 _threads = _context.threads
 _LEVELS = {"full": 0, "metadata": 1, "errors": 2}
 _MAX_SESSION = 256
-# Seconds that a fork waits for them: on a busy machine they take a second or two.
-_IMPORTS = 5.0
+# Seconds that a fork waits for them: on a busy machine they take a second or two, on a slow one more. A child of a fork
+# in their midst could import nothing, for ever.
+_IMPORTS = 30.0
 # Below a span of this process that began this lately, times count from its own: a thread may stand still between two
 # clocks, and a child whose clocks were read so would outlast its parent.
 _SAME_CLOCK_NS = 60_000_000_000

@@ -14,7 +14,9 @@ from flowscope._link import Link
 from flowscope.protocol import Address, ProducerInfo, producer_id
 
 GRACE = 0.5
-"""Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one."""
+"""Seconds of looking for a collector's answer after which the end of a program waits for none; a refusal is one."""
+LOOK = 0.02
+"""What one look counts for at most: where this thread waits for its turn, so does the collector."""
 LAST = 0.1
 """Seconds that ZeroMQ has at least, at the end, for what was handed to it."""
 
@@ -80,7 +82,8 @@ class Push:
 
     def __init__(self, address: Address, producer: ProducerInfo, limit: int) -> None:
         self._compress = not address.loopback
-        self._grace = monotonic() + GRACE
+        self._looked = 0.0  # seconds
+        self._last_look = monotonic()
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = zmq.Poller()
         share = limit // len(address.endpoints)
@@ -98,6 +101,8 @@ class Push:
 
     def poll(self) -> None:
         now = monotonic()
+        self._looked += min(now - self._last_look, LOOK)
+        self._last_look = now
         for link in self._links:
             link.poll(now)
 
@@ -136,7 +141,7 @@ class Push:
     def hopeless(self) -> bool:
         if any(link.seen for link in self._links):
             return False
-        return all(link.data.refused for link in self._links) or monotonic() > self._grace
+        return all(link.data.refused for link in self._links) or self._looked > GRACE
 
     def close(self, seconds: float) -> None:
         linger = int(max(seconds, LAST) * 1000)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import zmq
 from model_server import ModelServer, model_server
+from patience import PATIENCE, PATIENCE_MS
 
 import flowscope
 from flowscope import _guard, instrumentation
@@ -78,21 +79,22 @@ class Trace:
 class Sink:
     """The other end of FLOWSCOPE_ADDR."""
 
-    def __init__(self) -> None:
+    def __init__(self, addr: str) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PULL)
         self._socket.setsockopt(zmq.RCVHWM, 0)
-        self._socket.setsockopt(zmq.RCVTIMEO, 20_000)
-        self.addr = f"tcp://127.0.0.1:{self._socket.bind_to_random_port('tcp://127.0.0.1')}"
+        self._socket.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
+        self.addr = addr
+        self._socket.bind(addr)
         self.records: dict[str, dict[str, Any]] = {}
 
     def trace(self) -> Trace:
         """All that this process has recorded up to now."""
-        assert flowscope.flush(20)
+        assert flowscope.flush(PATIENCE)
         mark = f"mark {uuid.uuid4()}"
         with flowscope.trace(mark):
             pass
-        assert flowscope.flush(20)
+        assert flowscope.flush(PATIENCE)
         self.receive_until(lambda trace: any(span.status != "pending" for span in trace.named(mark)))
         self.records = {id_: record for id_, record in self.records.items() if record["operation"] != mark}
         return Trace(self.records)
@@ -111,9 +113,9 @@ class Sink:
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
+def sink(free_addr: str) -> Iterator[Sink]:
     """A PULL socket nobody pushes to yet."""
-    opened = Sink()
+    opened = Sink(free_addr)
     yield opened
     opened.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 import flowscope
 from flowscope import instrumentation
@@ -55,7 +56,7 @@ def run(source: str, environment: dict[str, str], folder: Path) -> subprocess.Co
         env={**inherited, "FLOWSCOPE_RAISE": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
 
 

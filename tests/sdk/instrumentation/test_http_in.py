@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient as StarletteClient
 from flask import Flask, Response
+from patience import PATIENCE
 from starlette.background import BackgroundTask
 from starlette.responses import PlainTextResponse, StreamingResponse
 
@@ -103,9 +104,9 @@ def test_two_processes_are_one_trace(sink: Any, program: Any) -> None:
     server = program("server", SERVER)
     port = int(server.stdout.readline())
     client = program("client", CLIENT, f"http://127.0.0.1:{port}")
-    assert client.communicate(timeout=60)[0].splitlines() == ["{'number': 7}", "one two", "{'number': 8}"]
+    assert client.communicate(timeout=PATIENCE)[0].splitlines() == ["{'number': 7}", "one two", "{'number': 8}"]
     server.send_signal(signal.SIGINT)
-    server.wait(20)
+    server.wait(PATIENCE)
     trace = sink.receive_until(lambda trace: len(trace.spans) == 8 and not trace.pending())
     root = trace.one("client")
     assert root.shape() == {"client": [{"GET /items/{number}": ["look up"]}, {"GET /stream": ["word", "word"]}]}
@@ -356,7 +357,7 @@ asyncio.run(ask())
 
 
 def test_django_requests(sink: Any, program: Any) -> None:
-    out, _ = program("django_app", DJANGO).communicate(timeout=60)
+    out, _ = program("django_app", DJANGO).communicate(timeout=PATIENCE)
     assert out.splitlines()[:3] == ["200 OK", "500 Internal Server Error", "200 OK"]
     trace = sink.receive_until(lambda trace: len(trace.spans) == 4 and not trace.pending())
     seen = {span.operation: span for span in trace.spans.values()}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 import flowscope
 
@@ -70,7 +71,7 @@ def run(source: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         env={**inherited, "FLOWSCOPE_RAISE": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
 
 

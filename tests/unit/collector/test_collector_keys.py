@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from patience import PATIENCE_MS
 
 from flowscope_app.collector import keys
 from flowscope_app.collector.errors import ListenError
@@ -60,7 +61,7 @@ def test_they_stay_the_same_and_work(file: Path) -> None:
         push.setsockopt(zmq.CURVE_SERVERKEY, pair.public)
         push.connect(f"tcp://127.0.0.1:{pull.bind_to_random_port('tcp://127.0.0.1')}")
         push.send(b"x")
-        assert pull.poll(5_000)
+        assert pull.poll(PATIENCE_MS)
     assert str(pair.secret) not in repr(pair)
 
 

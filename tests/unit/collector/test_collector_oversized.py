@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from patience import PATIENCE
 
 from flowscope_app.collector.oversized import GREETING, Oversized
 
@@ -44,7 +45,7 @@ def test_one_that_is_closed_after_it_was_said_to_be_is_told_later(watch: Oversiz
     os.close(ours)
     assert watch.late() == 1
     assert watch.late() == 0
-    client.settimeout(10)
+    client.settimeout(PATIENCE)
     with client, pytest.raises(ConnectionError):  # nothing holds the connection open any more
         client.recv(1)
 

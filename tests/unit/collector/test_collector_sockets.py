@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from patience import PATIENCE_MS
 
 from flowscope.protocol import split_key, with_key
 from flowscope_app.collector import client, keys
@@ -116,7 +117,7 @@ def test_an_ipc_path_is_not_taken_from_who_has_it(tmp_path: Path) -> None:
         with zmq.Context() as context, context.socket(zmq.PUSH) as push:
             push.connect(addr)
             push.send(b"still here")
-            assert sockets.data.poll(5_000)
+            assert sockets.data.poll(PATIENCE_MS)
             assert sockets.data.recv() == b"still here"
     with closing(listen(addr)):
         pass  # a socket file that was left behind is no obstacle
@@ -177,7 +178,7 @@ def test_what_does_not_speak_zeromq_3_is_counted_and_delivers_nothing(sent: byte
             with zmq.Context() as context, context.socket(zmq.PUSH) as good:
                 good.connect(sockets.addr)
                 good.send(b"before")
-                assert sockets.data.poll(5_000)
+                assert sockets.data.poll(PATIENCE_MS)
                 sockets.data.recv()
                 with socket.create_connection(("127.0.0.1", port_of(sockets.addr))) as stranger:
                     stranger.sendall(sent)
@@ -190,7 +191,7 @@ def test_what_does_not_speak_zeromq_3_is_counted_and_delivers_nothing(sent: byte
                     wait_until(counted)
                 assert not sockets.data.poll(50)
                 good.send(b"after")
-                assert sockets.data.poll(5_000)
+                assert sockets.data.poll(PATIENCE_MS)
                 assert sockets.data.recv() == b"after"
             assert watch.new_failures() == 0
         finally:
