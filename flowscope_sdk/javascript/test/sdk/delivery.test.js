@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib"
 import { once } from "node:events"
 import { spawn } from "node:child_process"
 import { rmSync } from "node:fs"
+import { createInterface } from "node:readline"
 import { after, before, test } from "node:test"
 import { Pull, Router } from "zeromq"
 import { Collector, freePort } from "../support/collector.js"
@@ -19,7 +20,7 @@ after(() => collector.stop())
 
 function program(source, { session, addr = collector.addr, env, signal, extension } = {}) {
   const path = programFile(source, extension)
-  const more = { FLOWSCOPE_ADDR: addr, FLOWSCOPE_FLUSH_TIMEOUT: "10", ...(session && { FLOWSCOPE_SESSION: session }), ...env }
+  const more = { FLOWSCOPE_ADDR: addr, FLOWSCOPE_FLUSH_TIMEOUT: "120", ...(session && { FLOWSCOPE_SESSION: session }), ...env }
   return run(process.execPath, [path], { env: plainEnv(more), signal }).finally(() => rmSync(path, { force: true }))
 }
 
@@ -105,7 +106,7 @@ test("flush keeps the program until all is stored, and says whether it is; shutd
 test("an open span is shown while it runs, and its end replaces it", async () => {
   const path = programFile(`const flowscope = require("@flowscope/sdk")
     flowscope.trace("long", { input: "q" }, (span) => new Promise((resolve) => { span.stream("so far"); process.stdin.once("data", () => { process.stdin.destroy(); resolve("over") }) }))`)
-  const child = spawn(process.execPath, [path], { env: plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: "shown" }), stdio: ["pipe", "ignore", "inherit"] })
+  const child = spawn(process.execPath, [path], { env: plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: "shown", FLOWSCOPE_FLUSH_TIMEOUT: "120" }), stdio: ["pipe", "ignore", "inherit"] })
   const [pending] = await collector.records("shown", 1)
   assert.deepEqual([pending.status, pending.end_time, pending.output], ["pending", null, "so far"])
   child.stdin.write("x")
@@ -115,21 +116,97 @@ test("an open span is shown while it runs, and its end replaces it", async () =>
   assert.deepEqual([over.status, over.output, over.id], ["success", "over", pending.id])
 })
 
-test("a collector that is killed, again and again: nothing is lost and nothing is twice", async () => {
+/**
+ * A program that does what it is told, a line each: "make" 1,000 spans, or "flush". It ends by itself when it is told
+ * nothing more.
+ */
+function steered(addr, session, { timeout = "120", rest = "" } = {}) {
+  const path = programFile(`${MAKE}
+    require("node:readline").createInterface({ input: process.stdin }).on("line", async (line) => {
+      if (line === "make") make(1000), console.log("made")
+      else console.log("stored", await flowscope.flush())
+    }); ${rest}`)
+  const env = plainEnv({ FLOWSCOPE_ADDR: addr, FLOWSCOPE_SESSION: session, FLOWSCOPE_FLUSH_TIMEOUT: timeout })
+  const child = spawn(process.execPath, [path], { env, stdio: ["pipe", "pipe", "inherit"] })
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const ended = once(child, "exit").finally(() => rmSync(path))
+  return {
+    child,
+    say: (line) => child.stdin.write(`${line}\n`),
+    answer: async () => (await answers.next()).value,
+    end: () => child.stdin.end(),
+    ended,
+  }
+}
+
+async function told(program, line) {
+  program.say(line)
+  return program.answer()
+}
+
+test("a collector that is killed, again and again, the last time as the program ends: nothing is lost and nothing is twice", async (t) => {
   const own = await Collector.start()
-  const path = programFile(`${MAKE} let left = 100
-    const timer = setInterval(() => { make(100); if (!--left) { clearInterval(timer); console.log("made") } }, 20)`)
-  const child = spawn(process.execPath, [path], { env: plainEnv({ FLOWSCOPE_ADDR: own.addr, FLOWSCOPE_SESSION: "killed", FLOWSCOPE_FLUSH_TIMEOUT: "30" }), stdio: ["ignore", "pipe", "inherit"] })
-  const ended = once(child, "exit")
-  for (let kills = 0; kills < 3; kills++) {
-    await own.stored("killed", 500 * (kills + 1))
+  const program = steered(own.addr, "killed")
+  t.after(() => program.child.kill("SIGKILL"))
+  for (let kills = 1; kills <= 3; kills++) {
+    assert.equal(await told(program, "make"), "made")
+    assert.equal(await told(program, "flush"), "stored true")
+    assert.equal(await told(program, "make"), "made") // on its way, or stored
     await own.kill()
+    assert.equal(await told(program, "make"), "made")
+    if (kills === 3) program.end()
     await own.begin()
   }
-  assert.deepEqual(await ended, [0, null])
-  rmSync(path)
-  assert.equal(await own.stored("killed", COUNT), COUNT)
+  assert.deepEqual(await program.ended, [0, null])
+  assert.equal(await own.stored("killed", 9000), 9000)
   await own.stop()
+})
+
+test("a program that has all stored, records more while its collector restarts, and ends: it waits for it", async (t) => {
+  const own = await Collector.start()
+  const program = steered(own.addr, "away", { rest: 'process.on("exit", () => console.log("ends"))' })
+  t.after(() => program.child.kill("SIGKILL"))
+  await told(program, "make")
+  assert.equal(await told(program, "flush"), "stored true")
+  await own.kill()
+  await told(program, "make")
+  program.end()
+  assert.equal(await program.answer(), "ends") // only now does somebody come again
+  await own.begin()
+  assert.deepEqual(await program.ended, [0, null])
+  assert.equal(await own.stored("away", 2000), 2000)
+  await own.stop()
+})
+
+test("flush while the collector restarts is answered once all is stored", async (t) => {
+  const own = await Collector.start()
+  const program = steered(own.addr, "flushed again")
+  t.after(() => program.child.kill("SIGKILL"))
+  await told(program, "make")
+  assert.equal(await told(program, "flush"), "stored true")
+  await own.kill()
+  await told(program, "make")
+  program.say("flush")
+  program.end()
+  await own.begin()
+  assert.equal(await program.answer(), "stored true")
+  assert.deepEqual(await program.ended, [0, null])
+  assert.equal(await own.stored("flushed again", 2000), 2000)
+  await own.stop()
+})
+
+test("a collector that went for good holds up neither flush nor the end for longer than the timeout, the status stays", async (t) => {
+  const own = await Collector.start()
+  const program = steered(own.addr, "gone", { timeout: "1", rest: "process.exitCode = 5" })
+  t.after(() => program.child.kill("SIGKILL"))
+  await told(program, "make")
+  while ((await told(program, "flush")) !== "stored true");
+  await own.kill()
+  await told(program, "make")
+  assert.equal(await told(program, "flush"), "stored false")
+  program.end()
+  assert.deepEqual(await program.ended, [5, null])
+  rmSync(own.home, { recursive: true, force: true })
 })
 
 test("memory is bounded: the oldest are dropped and counted while nobody listens, and somebody who comes is told", async (t) => {
@@ -139,7 +216,7 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
     let made = 0
     const timer = setInterval(() => { for (let i = 0; i < 50; i++) flowscope.trace("n" + made++, { input: heavy }, () => 1); if (made === 2000) { clearInterval(timer); console.log("made") } }, 2)
     process.stdin.once("data", () => process.stdin.destroy())`)
-  const env = plainEnv({ FLOWSCOPE_ADDR: addr, FLOWSCOPE_SESSION: "bounded", FLOWSCOPE_BUFFER: "2MiB", FLOWSCOPE_FLUSH_TIMEOUT: "20" })
+  const env = plainEnv({ FLOWSCOPE_ADDR: addr, FLOWSCOPE_SESSION: "bounded", FLOWSCOPE_BUFFER: "2MiB", FLOWSCOPE_FLUSH_TIMEOUT: "120" })
   const child = spawn(process.execPath, [path], { env, stdio: ["pipe", "pipe", "inherit"] })
   t.after(() => child.kill("SIGKILL"))
   await once(child.stdout, "data")
@@ -182,13 +259,23 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
   assert.match(heard.hello.producer, /^p2-[0-9a-f]{32}$/)
 })
 
-test("several addresses share the load, one of them ipc", async () => {
+test("several addresses share the load, one of them ipc", async (t) => {
   const ipc = await Collector.start({ addr: `ipc://${collector.home}/second` })
-  const both = await program(`${MAKE} let left = 20; const timer = setInterval(() => { make(100); if (!--left) clearInterval(timer) }, 25)`, { session: "shared", addr: `${collector.addr},${ipc.addr}` })
-  assert.equal(both.status, 0)
-  const counts = [await collector.stored("shared", 1), await ipc.stored("shared", 1)]
-  assert.equal(counts[0] + counts[1], 2000)
-  assert.ok(counts.every((count) => count > 0), String(counts))
+  const path = programFile(`${MAKE} let made = 0
+    const timer = setInterval(() => { make(100); made += 100 }, 25)
+    process.stdin.once("data", () => { clearInterval(timer); process.stdin.destroy(); console.log(made) })`)
+  const env = plainEnv({ FLOWSCOPE_ADDR: `${collector.addr},${ipc.addr}`, FLOWSCOPE_SESSION: "shared", FLOWSCOPE_FLUSH_TIMEOUT: "120" })
+  const child = spawn(process.execPath, [path], { env, stdio: ["pipe", "pipe", "inherit"] })
+  t.after(() => child.kill("SIGKILL"))
+  const ended = once(child, "exit")
+  const counts = () => Promise.all([collector, ipc].map((each) => each.stored("shared", 1)))
+  assert.ok((await counts()).every((count) => count > 0))
+  child.stdin.write("x")
+  const [made] = await once(child.stdout.setEncoding("utf8"), "data")
+  assert.deepEqual(await ended, [0, null])
+  rmSync(path)
+  const [one, other] = await counts()
+  assert.equal(one + other, Number(made))
   await ipc.stop()
 })
 

@@ -12,10 +12,18 @@ import { promisify } from "node:util"
 export const flowscope = process.env.FLOWSCOPE ?? "flowscope"
 const run = promisify(execFile)
 
-/** A port that is free, and the one after it as well, as far as that can be told. */
+/** Milliseconds after which what is waited for will not come, however slow and busy the machine. */
+const LONG = 120_000
+
+let given = 0
+
+/**
+ * A port that is free, and the one after it as well: below those that the system gives to connections, apart from those
+ * of test files that run beside this one, and never the same again, as a collector that is killed leaves its own free.
+ */
 export async function freePort() {
   for (;;) {
-    const port = 20000 + Math.floor(Math.random() * 20000)
+    const port = 10_000 + (process.pid % 100) * 200 + 2 * (given++ % 100)
     if ((await binds(port)) && (await binds(port + 1))) return port
   }
 }
@@ -40,11 +48,13 @@ export class Collector {
 
   async begin() {
     this.process = spawn(flowscope, ["collect", "--addr", this.addr], { env: this.env, stdio: ["ignore", "pipe", "inherit"] })
+    let said = ""
     for await (const line of createInterface({ input: this.process.stdout })) {
-      assert.match(line, /^listening on /)
-      this.listening = line.split(" ")[2]
+      said = line
       break
     }
+    assert.match(said, /^listening on /)
+    this.listening = said.split(" ")[2]
   }
 
   /** End it the hard way. */
@@ -68,7 +78,7 @@ export class Collector {
   /** How many spans of a session are stored, once there are as many as that. */
   async stored(session, count) {
     let spans = 0
-    for (const deadline = Date.now() + 15000; Date.now() < deadline; await pause(50)) {
+    for (const deadline = Date.now() + LONG; Date.now() < deadline; await pause(50)) {
       spans = (await this.sessions()).find((row) => row.id === session)?.spans ?? 0
       if (spans >= count) break
     }

@@ -6,7 +6,8 @@ import { log } from "../guard"
 import { controlAddr } from "../protocol/address"
 import type { Endpoint } from "../protocol/address"
 import { native } from "./native"
-import { refused } from "./probe"
+import { Probe } from "./probe"
+import type { Answer } from "./probe"
 import { VERSIONS, header } from "./producer"
 import type { Compression, Producer } from "./producer"
 import { Window } from "./window"
@@ -63,14 +64,16 @@ export class Link {
   private confirms = false
   /** Seconds (steady) since when an answer is waited for; 0 while none is. */
   private silentSince = 0
-  private controlRefused = false
-  private probing = false
+  private readonly data: Probe
+  private readonly control: Probe
 
   constructor(
     private readonly at: Endpoint,
     private readonly producer: Producer,
     private readonly limit: number,
   ) {
+    this.data = new Probe(at.endpoint)
+    this.control = new Probe(controlAddr(at.endpoint))
     const options = { linger: 0, sendHighWaterMark: HIGH_WATER, sendTimeout: 0, reconnectInterval: 50, reconnectMaxInterval: 500, ipv6: at.endpoint.includes("[") }
     // `immediate`: nothing is handed to ZeroMQ for a collector that is not there.
     this.push = native((zmq) => new zmq.Push({ ...options, immediate: true }))
@@ -148,8 +151,7 @@ export class Link {
   settled(now: number): boolean {
     if (this.window.empty) return this.dropsSettled()
     if (this.confirms || this.window.due() !== undefined) return false
-    if (!this.controlRefused && !this.up && this.silentSince && now - this.silentSince > EARLY) this.probe()
-    return this.controlRefused
+    return this.silentSince > 0 && now - this.silentSince > EARLY && this.unacknowledging(now)
   }
 
   /** Close; what was handed over goes on being sent in the background for some milliseconds. Returns how many. */
@@ -163,9 +165,9 @@ export class Link {
     return linger
   }
 
-  /** Whether a connection there is refused. */
-  refused(): Promise<boolean> {
-    return refused(this.at.endpoint)
+  /** Whether anybody listens there, as far as that is known; asked now and then. */
+  listens(now: number): Answer | undefined {
+    return this.data.ask(now)
   }
 
   private writable(): boolean {
@@ -220,19 +222,21 @@ export class Link {
   /** Nobody has ever acknowledged here, and something waits for it. */
   private async doubt(now: number): Promise<void> {
     const silent = this.silentSince ? now - this.silentSince : 0
-    if (silent > EARLY && !this.up && !this.controlRefused) this.probe()
-    if (silent <= (this.up ? UNANSWERED : this.controlRefused ? EARLY : SILENT)) return
-    this.window.forgetSent()
+    if (silent <= EARLY) return
+    const nobody = this.unacknowledging(now)
+    if (!nobody && !this.up && this.data.ask(now) === "refuses") {
+      // Who took it is gone, and never said what of it is stored.
+      this.window.rewind()
+    } else if (nobody || silent > (this.up ? UNANSWERED : SILENT)) this.window.forgetSent()
+    else return
     this.silentSince = 0
   }
 
-  private probe(): void {
-    if (this.probing) return
-    this.probing = true
-    void refused(controlAddr(this.at.endpoint)).then((answer) => {
-      this.controlRefused = answer
-      this.probing = false
-    })
+  /** Whether somebody listens here, and nobody at the control channel: nothing will be acknowledged. */
+  private unacknowledging(now: number): boolean {
+    if (this.up) return false
+    const [data, control] = [this.data.ask(now), this.control.ask(now)]
+    return data === "listens" && control === "refuses"
   }
 
   /** Whether the control channel has come or gone. Who comes may be another collector. */
@@ -241,7 +245,8 @@ export class Link {
     if (up === this.up) return
     this.up = up
     this.since = now
-    this.controlRefused = false
+    this.data.forget()
+    this.control.forget()
     if (this.window.inFlight) this.window.rewind()
     this.answered = false
     this.version = 1

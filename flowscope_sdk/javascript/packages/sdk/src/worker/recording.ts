@@ -67,7 +67,7 @@ export class Recording implements Transport {
     return true
   }
 
-  async hopeless(): Promise<boolean> {
+  hopeless(): boolean {
     return true
   }
 

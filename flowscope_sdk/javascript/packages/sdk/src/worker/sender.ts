@@ -26,12 +26,6 @@ const MAX_RECORD = 32 << 20
 /** Milliseconds between looks at the sockets while an answer is waited for; while nobody is there; and at most. */
 const BUSY = 4
 const IDLE = 100
-/** Seconds from the first call of a collector that the end of a program waits for an answer; a refusal is one. */
-const GRACE = 0.5
-
-/** Seconds within which whoever is there is connected: before, nobody needs to be asked. */
-const EARLY = 0.15
-
 interface Waiting {
   readonly portion: Portion
   /** Bytes, about. */
@@ -65,7 +59,8 @@ export class Sender {
   private droppedBefore = 0
   private told = 0
   private wake: (() => void) | undefined
-  private begun = 0
+  /** Something was heard that is not acted upon yet. */
+  private called = false
 
   constructor(private readonly data: SenderData) {
     this.shared = data.shared
@@ -83,7 +78,6 @@ export class Sender {
     try {
       const { sessionId, program, version } = this.data
       this.transport = connect(parseAddr(this.data.config.addr), newProducer(sessionId, program, version), this.ahead)
-      this.begun = performance.now()
       sent = await this.loop()
       await this.transport.close()
     } catch (error) {
@@ -109,6 +103,7 @@ export class Sender {
       this.droppedBefore = message[2]
       this.tickets.push({ id: 0, deadline: performance.now() + message[1] * 1000 })
     }
+    this.called = true
     this.wake?.()
   }
 
@@ -213,7 +208,7 @@ export class Sender {
       if (all && (ticket.id || (await this.tell())) && this.transport.settled()) return true
       const left = ticket.deadline - performance.now()
       if (left <= 0) return false
-      if (!ticket.id && (await this.hopeless())) return false
+      if (!ticket.id && this.transport.hopeless()) return false
       if (!all && this.takes()) continue
       await this.rest(Math.min(BUSY, left))
     }
@@ -225,19 +220,13 @@ export class Sender {
     return waiting + this.backlog.reduce((sum, batch) => sum + batch.parts.length, 0)
   }
 
-  /** Whether nobody is there, and it is not to be expected that somebody comes in time. */
-  private async hopeless(): Promise<boolean> {
-    const tried = performance.now() - this.begun
-    if (tried < EARLY * 1000) return false
-    return (await this.transport.hopeless()) || (tried > GRACE * 1000 && !this.transport.ready() && !this.transport.held())
-  }
-
   /** Whether the collector knows how many spans were dropped; an empty batch tells it. */
   private async tell(): Promise<boolean> {
     return this.dropped + this.droppedBefore === this.told || (await this.hand([]))
   }
 
   private rest(ms: number): Promise<void> {
+    if (this.called) ms = 0 // in between: it must not wait for the end of a rest
     return new Promise((resolve) => {
       const timer = ms === Infinity ? undefined : setTimeout(done, ms)
       this.wake = done
@@ -245,6 +234,7 @@ export class Sender {
       function done(): void {
         if (timer !== undefined) clearTimeout(timer)
         self.wake = undefined
+        self.called = false
         resolve()
       }
     })

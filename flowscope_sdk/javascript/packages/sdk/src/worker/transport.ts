@@ -9,6 +9,11 @@ import { twin } from "./producer"
 import type { Producer } from "./producer"
 import { Recording } from "./recording"
 
+/** Seconds within which whoever is there is connected: before, nobody needs to be asked. */
+const EARLY = 0.15
+/** Seconds from the first call of a collector that the end of a program waits for a machine that answers nothing at all. */
+const GRACE = 0.5
+
 /** Takes batches of encoded records. */
 export interface Transport {
   /** Notice what has happened since, and send what is due. */
@@ -23,8 +28,8 @@ export interface Transport {
   held(): number
   /** Whether all that was taken is stored; handed over, where nobody acknowledges. */
   settled(): boolean
-  /** Whether a program that wants to end should not wait for this any longer. */
-  hopeless(): Promise<boolean>
+  /** Whether a program that wants to end should not wait for this: nobody was ever there, and nobody is to be expected. */
+  hopeless(): boolean
   /** Close, and wait until what was handed over had time to go. */
   close(): Promise<void>
 }
@@ -38,6 +43,7 @@ export function connect(address: Address, producer: Producer, limit: number): Tr
 class Links implements Transport {
   private readonly links: Link[]
   private readonly compress: boolean
+  private readonly begun = now()
   private turn = 0
   private told = 0
 
@@ -88,10 +94,15 @@ class Links implements Transport {
     return this.links.every((link) => link.settled(now()))
   }
 
-  async hopeless(): Promise<boolean> {
-    if (this.links.some((link) => link.seen)) return false
-    const answers = await Promise.all(this.links.map((link) => link.refused()))
-    return answers.every(Boolean)
+  hopeless(): boolean {
+    const tried = now() - this.begun
+    if (tried < EARLY) return false
+    return this.links.every((link) => {
+      // Who was there once is waited for: it may be about to come again, and a refusal now says nothing of that.
+      if (link.seen) return false
+      const answer = link.listens(now())
+      return answer === "refuses" || (answer === "silent" && tried > GRACE)
+    })
   }
 
   async close(): Promise<void> {
