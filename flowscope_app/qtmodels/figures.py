@@ -15,6 +15,7 @@ from flowscope_app.analysis.metrics import Grouping, Metrics, measure
 from flowscope_app.analysis.programs import program_term, programs_of
 from flowscope_app.analysis.quantiles import Float
 from flowscope_app.analysis.snapshot import Int, Int32, Mask, Snapshot
+from flowscope_app.qtmodels.background import checkpoint
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans import query
 from flowscope_app.spans.notes import Notes
@@ -82,9 +83,13 @@ class Desk:
         producers: dict[int, str] = {}
         if grouping == "program":
             programs, producers = programs_of(snapshot.track, asked.tracks)
+        checkpoint()
         costed = prices.ready() or not quick or not asked.snapshot.model.any()
         cost = self._costs(asked) if costed else None
-        metrics = measure(snapshot, grouping, asked.within(), cost, programs, self._self_times(asked))
+        checkpoint()
+        own = self._self_times(asked)
+        checkpoint()
+        metrics = measure(snapshot, grouping, asked.within(), cost, programs, own)
         names, terms = _named(asked, grouping, metrics.group.tolist(), producers)
         priced = bool(np.isfinite(metrics.cost).any() or metrics.unpriced.any())
         return Figures(metrics, names, terms, str(prices.source()) if priced else "", costed)

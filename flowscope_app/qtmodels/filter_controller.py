@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from flowscope_app.qtmodels.background import Background
 from flowscope_app.qtmodels.queries import Queries
-from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.qtmodels.state import Mask, ViewState
 from flowscope_app.spans.query import Query, QueryError, parse
 from flowscope_app.spans.query_match import evaluate
+from flowscope_app.spans.still import StillTable
 
 REFRESH_MS = 200  # live sessions: how often matches are worked out again at most
 SEARCH_MS = 150  # after the last key: how long until inputs and outputs are searched
 SEARCH_AGAIN_MS = 2_000  # live sessions: how often they are searched again
+_SMALL = 50_000  # rows: so few are gone through in far less than a frame, and shown in the same one
+_SLOT = "filter"
 
 
 class FilterController(QObject):
@@ -30,7 +34,9 @@ class FilterController(QObject):
         self._query = Query()
         self._found: dict[str, NDArray[np.int64]] = {}
         self._asked_for: tuple[int, tuple[str, ...]] | None = None
-        self._order: NDArray[np.intp] | None = None
+        self._work: Background[Mask] = Background(self)
+        self._work.done.connect(self._take)
+        self._steps: list[bool] = []  # asked for while the matches are worked out
         self.error: QueryError | None = None
         self.searching = False
         self._refresh = self._timer(REFRESH_MS, self._evaluate)
@@ -64,35 +70,33 @@ class FilterController(QObject):
         row, mask = self._state.selected_row, self._state.mask
         if row < 0 or mask is None or row >= len(mask) or not mask[row]:
             return 0
-        return int(np.flatnonzero(self._ordered() == row)[0]) + 1
+        start = self._state.table.start
+        before = int(np.count_nonzero(mask & (start < start[row])))
+        return before + int(np.count_nonzero(mask[:row] & (start[:row] == start[row]))) + 1
+
+    @property
+    def idle(self) -> bool:
+        """Whether the mask is what the filter's text means, but for inputs and outputs that are searched still."""
+        return self._work.idle
 
     def step(self, forward: bool) -> None:
-        """Select the next or the previous match by start time, around the end."""
-        order = self._ordered()
-        if not len(order):
+        """Select the next or the previous match by start time, around the end; once they are known."""
+        if not self._work.idle:
+            self._steps.append(forward)
             return
-        at = self.position - 1
-        if at < 0:
-            at = self._place(forward)
-        else:
-            at = (at + (1 if forward else -1)) % len(order)
-        self._state.select_row(int(order[at]))
-
-    def _place(self, forward: bool) -> int:
-        """The match next to the selected span, or the first or last one."""
-        order = self._ordered()
-        row = self._state.selected_row
-        if row < 0:
-            return 0 if forward else len(order) - 1
-        at = int(np.searchsorted(self._state.table.start[order], self._state.table.start[row], side="right"))
-        return (at if forward else at - 1) % len(order)
-
-    def _ordered(self) -> NDArray[np.intp]:
-        if self._order is None:
-            mask, table = self._state.mask, self._state.table
-            rows = np.arange(table.n) if mask is None else np.flatnonzero(mask)
-            self._order = rows[np.argsort(table.start[rows], kind="stable")]
-        return self._order
+        table, mask, row = self._state.table, self._state.mask, self._state.selected_row
+        rows = np.arange(table.n) if mask is None else np.flatnonzero(mask)
+        if not len(rows):
+            return
+        start = table.start[rows]
+        if row >= 0:
+            here, same = int(table.start[row]), start == table.start[row]
+            on = (start > here) | (same & (rows > row)) if forward else (start < here) | (same & (rows < row))
+            if on.any():
+                rows, start = rows[on], start[on]
+        # Of several that begin at once, that of the lowest row is first.
+        at = int(np.argmin(start)) if forward else len(rows) - 1 - int(np.argmax(start[::-1]))
+        self._state.select_row(int(rows[at]))
 
     def _parse(self) -> None:
         try:
@@ -102,36 +106,62 @@ class FilterController(QObject):
             self.changed.emit()
             return
         self.searching = any(text not in self._found for text in self._query.texts)
-        self._evaluate()
+        if self._asked_for is not None and self._asked_for[1] != self._query.texts:
+            self._queries.drop(_SLOT)
+            self._asked_for = None
+        self._evaluate(instead=True)
         self._search.start(SEARCH_MS)
 
     def _session_changed(self) -> None:
+        self._queries.drop(_SLOT)
         self._found.clear()
+        self._steps.clear()
         self._asked_for = None
-        self._evaluate()
+        self._evaluate(instead=True)
 
     def _table_changed(self, applied: object) -> None:
         if not self._query:
-            self._order = None
             self.changed.emit()
         elif applied is None:
-            self._evaluate()
+            self._evaluate(instead=True)
             self._search.start(0)
         else:
-            self._order = None
             if not self._refresh.isActive():
                 self._refresh.start()
             if self._query.texts and not self._search.isActive():
                 self._asked_for = None
                 self._search.start(SEARCH_AGAIN_MS)
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, *, instead: bool = False) -> None:
+        """Work out what matches; `instead` of what is under way, which is of another query or table."""
         self._refresh.stop()
-        self._order = None
-        if self._query:
-            self._state.set_mask(evaluate(self._query, self._state.table, self._state.now(), self._found))
-        elif self._state.mask is not None:
-            self._state.set_mask(None)
+        if instead:
+            self._work.forget()
+        if not self._query:
+            if self._state.mask is not None:
+                self._state.set_mask(None)
+            self._settle()
+        elif self._state.table.n <= _SMALL:
+            self._take(self._prepare()())
+        else:
+            self._work.ask(self._prepare, at_once=True)
+            self.changed.emit()
+
+    def _prepare(self) -> Callable[[], Mask]:
+        asked, found, now = self._query, dict(self._found), self._state.now()
+        table = StillTable.of(self._state.table)
+        return lambda: evaluate(asked, table, now, found)
+
+    def _take(self, mask: Mask) -> None:
+        """Show what matches; rows that came meanwhile match nothing until the next time."""
+        late = self._state.table.n - len(mask)
+        self._state.set_mask(np.concatenate((mask, np.zeros(late, np.bool_))) if late else mask)
+        self._settle()
+
+    def _settle(self) -> None:
+        steps, self._steps = self._steps, []
+        for forward in steps:
+            self.step(forward)
         self.changed.emit()
 
     def _ask(self) -> None:
@@ -161,7 +191,7 @@ class FilterController(QObject):
         self._queries.run(
             lambda reader: {text: reader.matching(session.key, text) for text in texts},
             done,
-            slot="filter",
+            slot=_SLOT,
             on_failed=failed,
             long=True,
         )

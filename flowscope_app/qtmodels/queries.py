@@ -23,7 +23,7 @@ class _Asked:
 
 
 class Queries(QObject):
-    """Runs calls on a reader in threads of their own; a newer call on a slot supersedes the older."""
+    """Runs calls on a reader in threads of their own; a newer call on a slot supersedes the older, which stops."""
 
     def __init__(self, db: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,9 +47,7 @@ class Queries(QObject):
 
         A `long` call, one that reads through a session, waits for other long ones and keeps no quick one waiting.
         """
-        older = self._latest.get(slot)
-        if older is not None:
-            older.task.cancelled = True
+        self.drop(slot)
         thread = self._long if long else self._quick
         task = Task(thread, call)
         self._latest[slot] = _Asked(task, on_done, on_failed)
@@ -57,6 +55,12 @@ class Queries(QObject):
         task.settled.connect(self._settled, Qt.ConnectionType.QueuedConnection)
         task.moveToThread(thread)
         QMetaObject.invokeMethod(task, "run", Qt.ConnectionType.QueuedConnection)
+
+    def drop(self, slot: str) -> None:
+        """Have no answer to the newest call on `slot`; it stops where it reads."""
+        older = self._latest.pop(slot, None)
+        if older is not None:
+            older.task.cancel()
 
     @Slot(object, object, str)
     def _settled(self, task: Task, answer: object, reason: str) -> None:
@@ -77,7 +81,7 @@ class Queries(QObject):
     def close(self) -> None:
         """End the threads; calls still waiting are dropped."""
         for task in self._running:
-            task.cancelled = True
+            task.cancel()
         self._latest.clear()
         self._quick.finish()
         self._long.finish()

@@ -73,6 +73,7 @@ class ViewState(QObject):
         """Take the spans of the session just chosen, laid out already if whoever read them did that."""
         self.table = table
         self.arranged = arranged
+        self.mask = None  # the one there was is of another table's rows
         self.loading = False
         self.table_changed.emit(None)
         self.arranged = None

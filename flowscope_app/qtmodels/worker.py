@@ -51,17 +51,25 @@ class Task(QObject):
         super().__init__()
         self._thread = thread
         self._call = call
-        self.cancelled = False
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Have the call not made, or end where it reads; nobody waits for its answer."""
+        self._cancelled = True
 
     @Slot()
     def run(self) -> None:
         """Do the call in the worker thread, unless it was superseded while it waited."""
-        reader = None if self.cancelled else self._thread.reader()
+        reader = None if self._cancelled else self._thread.reader()
         if reader is None:
             self.settled.emit(self, None, "there is no database yet")
             return
+        answer, reason = None, ""
         try:
-            self.settled.emit(self, self._call(reader), "")
+            with reader.unless(lambda: self._cancelled):
+                answer = self._call(reader)
         except Exception as error:
-            log.exception("a query of the window failed")
-            self.settled.emit(self, None, str(error) or type(error).__name__)
+            reason = str(error) or type(error).__name__
+            if not self._cancelled:
+                log.exception("a query of the window failed")
+        self.settled.emit(self, answer, reason)

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.query import FIELDS, STATUSES, Query, Term, Value
+from flowscope_app.spans.still import StillTable
 from flowscope_app.spans.table import SpanTable, Track
 
 Mask = NDArray[np.bool_]
 Int64 = NDArray[np.int64]
+Table = SpanTable | StillTable
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operators.gt,
@@ -29,7 +31,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 _NAMES = ("op", "model", "framework", "language")
 
 
-def evaluate(query: Query, table: SpanTable, now: int, found: Mapping[str, Int64] | None = None) -> Mask:
+def evaluate(query: Query, table: Table, now: int, found: Mapping[str, Int64] | None = None) -> Mask:
     """One bool a row of `table`: whether every term of `query` holds for it.
 
     `now` (ns) is where pending spans end for now. `found` gives, for each free text of the query, the keys of the
@@ -42,7 +44,7 @@ def evaluate(query: Query, table: SpanTable, now: int, found: Mapping[str, Int64
     return mask
 
 
-def _term(term: Term, table: SpanTable, now: int, found: Mapping[str, Int64]) -> Mask:
+def _term(term: Term, table: Table, now: int, found: Mapping[str, Int64]) -> Mask:
     if not term.field:
         return _text(term.values[0].text, table, found)
     if term.field in _NAMES:
@@ -67,7 +69,7 @@ def _track_names(tracks: Mapping[int, Track]) -> dict[int, str]:
     return {key: f"{track.label} {track.detail}" for key, track in tracks.items()}
 
 
-def _text(text: str, table: SpanTable, found: Mapping[str, Int64]) -> Mask:
+def _text(text: str, table: Table, found: Mapping[str, Int64]) -> Mask:
     mask = _named(table.op, table.names, lambda name: text in name.casefold())
     mask |= _named(table.model, table.names, lambda name: text in name.casefold())
     rows = table.rows_of(found[text]) if len(found.get(text, ())) else np.empty(0, np.int32)
@@ -115,7 +117,7 @@ def _chosen(column: NDArray[np.int8], numbers: Mapping[str, int], term: Term) ->
     return passes[column]
 
 
-def _counted(term: Term, table: SpanTable, now: int) -> Mask:
+def _counted(term: Term, table: Table, now: int) -> Mask:
     mask = np.zeros(table.n, np.bool_)
     for value in term.values:
         limit = value.number

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +35,7 @@ from flowscope_app.store.schema import SCHEMA_VERSION
 BUSY_SECONDS = 5.0
 PER_QUERY = 500
 MAX_REPORTS = 1_000
+_LOOK = 10_000  # steps of SQLite between two looks whether a query is still wanted: some tenths of a millisecond
 ROOM = 0.125  # columns of a session just read may grow so much before they must be copied; memory not used costs none
 
 Rows = NDArray[np.void] | dict[str, NDArray[Any]]
@@ -62,7 +63,7 @@ PRODUCERS = (
 
 
 class StoreReader:
-    """One reader for one thread; `interrupt` alone may be called from another.
+    """One reader for one thread.
 
     Each method sees one state of the database. Raises StoreFault where the database can't be read.
     """
@@ -87,9 +88,14 @@ class StoreReader:
         """Let go of the database."""
         self._connection.close()
 
-    def interrupt(self) -> None:
-        """Stop the query under way in the reader's own thread; there it raises StoreFault."""
-        self._connection.interrupt()
+    @contextlib.contextmanager
+    def unless(self, stopped: Callable[[], bool]) -> Iterator[None]:
+        """What is asked within raises StoreFault soon after `stopped` holds, in the middle of a long query too."""
+        self._connection.set_progress_handler(lambda: int(stopped()), _LOOK)
+        try:
+            yield
+        finally:
+            self._connection.set_progress_handler(None, 0)
 
     def _rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:

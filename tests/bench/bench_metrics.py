@@ -11,7 +11,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 from bench_timeline import session
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from gui_rig import Watch, until
 from PySide6.QtWidgets import QApplication
 
 from flowscope_app import theme
@@ -26,7 +26,7 @@ from flowscope_app.views.metrics import MetricsView
 SPANS = 1_000_000
 MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "own-7b")
 TIMES = 5
-TICK_MS = 2
+REST_S = 1.0  # what the view rests after work
 
 
 def priced(delta: SpanDelta) -> tuple[SpanDelta, Notes]:
@@ -43,38 +43,17 @@ def priced(delta: SpanDelta) -> tuple[SpanDelta, Notes]:
     return SpanDelta(rows, names, delta.tracks, delta.change), Notes(notes, {}, 1)
 
 
-class Watch:
-    """Ticks in the GUI thread; the longest pause between two is what the window waited."""
-
-    def __init__(self) -> None:
-        self.longest, self._last = 0.0, time.perf_counter()
-        self._timer = QTimer(timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start(TICK_MS)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest, self._last = max(self.longest, now - self._last), now
-
-    def fresh(self) -> None:
-        """Forget what was."""
-        self.longest, self._last = 0.0, time.perf_counter()
-
-
-def measured(view: MetricsView, watch: Watch, act: Callable[[int], None]) -> tuple[float, float, float]:
-    """Seconds until table and plots show what was asked, of all threads' processor time, and of the longest pause."""
+def measured(view: MetricsView, watch: Watch, act: Callable[[int], None]) -> str:
+    """How long it takes until table and plots show what was asked, all threads' processor time, the longest pause."""
     took = []
     for step in range(TIMES):
-        loop = QEventLoop()
-        QTimer.singleShot(1_000, loop.quit)  # what the view rests after work
-        loop.exec()
-        watch.fresh()
+        watch.rest(REST_S)
         begun, used = time.perf_counter(), time.process_time()
         act(step)
-        while not view.idle:
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-        took.append((time.perf_counter() - begun, time.process_time() - used, watch.longest))
-    return tuple(sorted(column)[TIMES // 2] for column in zip(*took, strict=True))  # type: ignore[return-value]
+        until(lambda: view.idle)
+        took.append((time.perf_counter() - begun, time.process_time() - used, watch.longest, watch.own))
+    wall, used, watch.longest, watch.own = (sorted(column)[TIMES // 2] for column in zip(*took, strict=True))
+    return f"{wall * 1e3:.0f} ms, of the processor {used * 1e3:.0f} ms, {watch.told()}"
 
 
 def main() -> int:
@@ -112,14 +91,8 @@ def main() -> int:
         view.corner.choose(0)
         state.set_mask(None)
         state.set_range(0, 0)
-        while not view.idle:
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
-        wall, used, pause = measured(view, watch, act)
-        print(
-            f"metrics.{SPANS:,} spans, {name:<32} {wall * 1e3:.0f} ms, of the processor {used * 1e3:.0f} ms,"
-            f" the window waited at most {pause * 1e3:.1f} ms",
-            flush=True,
-        )
+        until(lambda: view.idle)
+        print(f"metrics.{SPANS:,} spans, {name:<32} {measured(view, watch, act)}", flush=True)
     return 0
 
 

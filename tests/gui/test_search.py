@@ -11,7 +11,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
+from sample_sessions import big
 
+from flowscope_app.qtmodels.filter_controller import FilterController
+from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.spans.kinds import Kind
+from flowscope_app.spans.rows import SessionRow
 from flowscope_app.views.search import SearchBar
 
 
@@ -101,6 +106,43 @@ def test_the_last_text_typed_is_found_however_fast_it_changed(stage, bar):
     write(bar, "refun")
     write(bar, "refund")
     matched(stage, ["plan", "lookup_order"])
+
+
+def test_a_search_that_nobody_waits_for_stops_and_the_next_one_is_answered(stage, bar):
+    begun = threading.Event()
+
+    def endless(reader):
+        begun.set()
+        reader._rows("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+
+    stage.queries.run(endless, lambda _done: None, slot="another", long=True)
+    assert begun.wait(60)
+    stage.queries.drop("another")
+    write(bar, '"refund"')
+    matched(stage, ["plan", "lookup_order"])
+
+
+def test_a_large_session_is_filtered_beside_the_window_and_only_by_the_last_query(stage):
+    state, masks = ViewState(), []
+    state.set_sessions([SessionRow(1, "big", "big")])
+    state.choose_session(1)
+    state.set_table(big(runs=1_000).table())
+    control = FilterController(state, stage.queries)
+    state.filter_changed.connect(lambda: masks.append(state.mask))
+    state.set_filter("kind:llm")
+    state.set_filter("kind:tool")
+    control.step(True)  # Enter, before anything is known
+    control.step(True)
+    assert state.mask is None and not control.idle
+    stage.qtbot.waitUntil(lambda: control.idle, timeout=60_000)
+    table = state.table
+    (mask,) = masks
+    assert (mask == (table.kind == Kind.TOOL)).all() and mask.any()
+    in_time = sorted(np.flatnonzero(mask).tolist(), key=lambda row: (table.start[row], row))
+    assert (state.selected_row, control.position) == (in_time[1], 2)
+    control.step(False)
+    control.step(False)
+    assert (state.selected_row, control.position) == (in_time[-1], len(in_time))
 
 
 def test_an_invalid_query_says_where_and_keeps_the_last_filter(stage, bar):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -27,6 +27,8 @@ from flowscope_app.views.metrics.table import MetricsTable
 if TYPE_CHECKING:
     from flowscope_app.qtmodels.queries import Queries
 
+_SETTLE_MS = 60  # a range that moves no further for so long is the one that is asked about
+
 Plotted = tuple[Grouping, int | None, Spread]  # of which group, None: of all
 
 
@@ -44,7 +46,7 @@ class MetricsView(QWidget):
         self._work: Background[Figures] = Background(self)
         self._work.done.connect(self._show)
         self.corner = Corner()
-        self.corner.chosen.connect(lambda: self._refresh(at_once=True))
+        self.corner.chosen.connect(lambda: self._refresh(at_once=True, instead=True))
         self.model = MetricsModel(self)
         self.table = MetricsTable(self.model)
         self.table.chosen.connect(self._filter)
@@ -63,8 +65,14 @@ class MetricsView(QWidget):
         self._empty = EmptyState()
         self._lay_out()
         state.session_changed.connect(self._reset)
-        for signal in (state.table_changed, state.filter_changed, state.range_changed, state.notes_changed):
+        for signal in (state.table_changed, state.notes_changed):
             signal.connect(self._changed)
+        self._filter_text = ""
+        state.filter_changed.connect(self._filter_changed)
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.timeout.connect(lambda: self._refresh(at_once=True, instead=True))
+        state.range_changed.connect(self._range_changed)
         theme.signals().changed.connect(self.table.viewport().update)
         self._reset()
 
@@ -95,7 +103,7 @@ class MetricsView(QWidget):
     @property
     def idle(self) -> bool:
         """Whether the figures are as new as what they were made from."""
-        return self._work.idle and self._plotting.idle
+        return self._work.idle and self._plotting.idle and not self._settling.isActive()
 
     @property
     def note(self) -> str:
@@ -116,6 +124,7 @@ class MetricsView(QWidget):
         """Another session."""
         self._work.forget()
         self._plotting.forget()
+        self._settling.stop()
         self._desk = Desk()
         self._question = None
         self._figures = None
@@ -125,8 +134,21 @@ class MetricsView(QWidget):
     def _changed(self, _what: object = None) -> None:
         self._refresh()
 
-    def _refresh(self, *, at_once: bool = False) -> None:
-        """Ask for new figures; a hidden tab waits until it is seen."""
+    def _filter_changed(self) -> None:
+        """Another filter is another question; new matches of the same one are as any news."""
+        new = self._state.filter_text != self._filter_text or not self._state.live
+        self._filter_text = self._state.filter_text
+        self._refresh(at_once=new, instead=new)
+
+    def _range_changed(self) -> None:
+        """A range that the user moves is asked about once it stands; one that follows the program, as it goes on."""
+        if self._state.follow and self._state.live:
+            self._refresh()
+        else:
+            self._settling.start(_SETTLE_MS)
+
+    def _refresh(self, *, at_once: bool = False, instead: bool = False) -> None:
+        """Ask for new figures, or `instead` of what is under way; a hidden tab waits until it is seen."""
         if self._state.table.n == 0:
             self._say_empty()
         elif not self.isVisible():
@@ -135,7 +157,8 @@ class MetricsView(QWidget):
             self._stale = False
             if self._figures is None:
                 self._empty.say("Working out the figures …")
-            self._work.ask(self._prepare, at_once=at_once)
+            self._settling.stop()
+            self._work.ask(self._prepare, at_once=at_once, instead=instead)
             self._ask_plots(at_once=at_once)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -160,7 +183,7 @@ class MetricsView(QWidget):
     def _ask_plots(self, *, at_once: bool = True) -> None:
         """Ask for the plots anew, if somebody sees them."""
         if self.side.plots_shown and self.isVisible() and self._state.table.n:
-            self._plotting.ask(self._prepare_plots, at_once=at_once)
+            self._plotting.ask(self._prepare_plots, at_once=at_once, instead=at_once)
 
     def _current_group(self) -> int | None:
         current = self.table.currentIndex()

@@ -217,6 +217,18 @@ def test_long_payloads_are_small_on_disk_and_come_back_as_they_were(
     assert stored[1][0] == 2
 
 
+def test_a_search_is_stopped_where_it_reads_and_the_reader_answers_on(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord
+) -> None:
+    sent = [record(str(n), input=b'"here %d"' % n if n // 64 % 2 else b'"elsewhere"') for n in range(1_280)]
+    writer.write([Incoming(None, sent)])
+    while writer.index(0.0):
+        pass
+    with pytest.raises(StoreFault), reader.unless(lambda: True):
+        reader.matching(1, "here ")
+    assert len(reader.matching(1, "here ")) == 640
+
+
 @pytest.mark.parametrize("damage", [b"cut off", b"\x00" * 20])
 def test_a_damaged_value_is_said_and_ends_nothing_else(
     writer: StoreWriter, reader: StoreReader, record: MakeRecord, damage: bytes
