@@ -65,6 +65,7 @@ class SessionState:
     track_counts: dict[int, int] = field(default_factory=dict)
     open_ids: set[str] | None = None  # of its pending spans, the only ones that come again as a rule; None: not read
     ids_repeat: bool = False  # others came again too: every id is looked up
+    told: set[str] = field(default_factory=set)  # ids of calls whose tokens the programs that they called have told
 
 
 class Catalogue:

@@ -18,6 +18,9 @@ ABANDONED = "flowscope.abandoned"
 COUNTED = "flowscope.usage.counted"
 """False in the metadata of a call whose tokens a call below it has told as well: they count there."""
 
+CALLER = "flowscope.usage.caller"
+"""Id of a span of the program that called this call's: if it is a model's call, its tokens count here, not there."""
+
 STATUS_OF: Final = {"pending": int(Status.PENDING), "success": int(Status.SUCCESS), "error": int(Status.ERROR)}
 UNFINISHED: Final = (int(Status.PENDING), int(Status.ABANDONED))
 """States in which the end of a span, as its program would tell it, is not known."""
@@ -46,6 +49,7 @@ class Said(msgspec.Struct, gc=False, frozen=True):
     tokens_out_older: Any = msgspec.field(default=None, name="gen_ai.usage.completion_tokens")
     tokens_out_llm: Any = msgspec.field(default=None, name="llm.token_count.completion")
     counted: Any = msgspec.field(default=None, name=COUNTED)
+    caller: Any = msgspec.field(default=None, name=CALLER)
     thread: Any = msgspec.field(default=None, name="flowscope.thread")
     task: Any = msgspec.field(default=None, name="flowscope.task")
     abandoned: Any = msgspec.field(default=None, name=ABANDONED)

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from flowscope.protocol import MAX_ID
 from flowscope_app.spans.ids import ids64
-from flowscope_app.spans.kinds import Status
+from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.store import catalogue as cat
 from flowscope_app.store import packing, tally
 from flowscope_app.store.catalogue import Catalogue, ProducerState, SessionState
@@ -19,9 +20,12 @@ from flowscope_app.store.rows import Committed
 KNOWN_PER_QUERY = 500
 ROWS_A_STATEMENT = 200
 """Rows inserted by one statement where there are many: a third less work than one statement each."""
+MAX_TOLD = 100_000
+"""Calls of one session, told of by the programs that they called, that are known by heart."""
 MAX_OPEN = 100_000
 """Open spans of one session that are known by heart."""
 
+MODELS = frozenset(map(int, (Kind.LLM, Kind.EMBEDDING)))
 _NO_END = -1
 _MAGIC = MAGIC[:1]
 _NOBODY = "0" * 16
@@ -37,6 +41,7 @@ UPDATE_SPAN = (
 PUT_PAYLOAD = "INSERT OR REPLACE INTO payloads (key, input, output, metadata, error) VALUES (?, ?, ?, ?, ?)"
 INSERT_PAYLOAD = "INSERT INTO payloads (key, input, output, metadata, error) VALUES {rows}"
 KNOWN = "SELECT span_id, packed FROM spans WHERE session = ? AND span_id IN ({marks})"
+UPDATE_PACKED = "UPDATE spans SET change=?, packed=? WHERE key=?"
 STORED = "SELECT key FROM spans WHERE key BETWEEN ? AND ?"
 OPEN = "SELECT span_id FROM spans WHERE status = 0 AND session = ? LIMIT ?"
 
@@ -64,6 +69,9 @@ class Putting:
 
     def put(self, staged: Mapping[str, Staged]) -> None:
         """Write spans by id, new ones and new states of known ones."""
+        callers = {entry.said.caller for entry, _ in staged.values() if entry.said.caller.__class__ is str}
+        if callers:
+            self._told(callers, staged)
         known = self._known(self._suspects(staged))
         new = [item for span_id, item in staged.items() if span_id not in known] if known else list(staged.values())
         clashing = self._insert(new)
@@ -154,14 +162,41 @@ class Putting:
         tally.add(session, rows)
         self._committed.replaced += len(updates)
 
+    def _told(self, callers: Collection[str], staged: Mapping[str, Staged]) -> None:
+        """Tokens of these calls are told by calls of other programs, which are about to be written, and count there.
+
+        As a rule they end before the call that they are part of does; a collector started anew just between the two
+        counts both.
+        """
+        session, told = self._session, self._session.told
+        new = {one for one in callers if one not in told and len(one) <= MAX_ID}
+        if len(told) + len(new) > MAX_TOLD:
+            told.clear()
+        told |= new
+        rows = []
+        for old in self._known(new.difference(staged)).values():
+            if old[packing.KIND] in MODELS and (old[packing.TOKENS_IN] or old[packing.TOKENS_OUT]):
+                row = (*old[: packing.TOKENS_IN], 0, 0, *old[packing.TOKENS_OUT + 1 :])
+                tally.remove(session, old, row)
+                rows.append(row)
+        changes = range(self.change + 1, self.change + 1 + len(rows))
+        self.change += len(rows)
+        tally.add(session, rows)
+        self._connection.executemany(
+            UPDATE_PACKED, [(change, packing.ROW.pack(*row), row[0]) for change, row in zip(changes, rows, strict=True)]
+        )
+
     def _rows(self, items: Sequence[Staged], keys: Sequence[int]) -> list[Row]:
         """What of each span goes into `packed`, in its order."""
         ids = ids64([entry.id for entry, _ in items])
         parents = ids64([entry.parent_id or _NOBODY for entry, _ in items])
         names, intern, places = self._catalogue.names.get, self._catalogue.name, self._places
+        told = self._session.told
         rows: list[Row] = []
         for (entry, producer), key, number, parent in zip(items, keys, ids, parents, strict=True):
             model, tokens_in, tokens_out, kind, thread, task = facts_of(entry.said)
+            if told and kind in MODELS and entry.id in told:
+                tokens_in = tokens_out = 0
             where = (producer.key, entry.framework, entry.language, model, thread, task)
             place = places.get(where)
             if place is None:

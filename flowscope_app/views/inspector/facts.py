@@ -94,11 +94,11 @@ def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any], cost: tuple[Row, ..
 
 def _tokens(facts: SpanFacts, metadata: Mapping[str, Any]) -> str:
     tokens_in, tokens_out, asides = facts.tokens_in, facts.tokens_out, []
-    if metadata.get("flowscope.usage.counted") is False:
-        tokens_in, tokens_out = (_token_count(metadata, name) for name in ("input_tokens", "output_tokens"))
-        asides.append("counted on a call below")
     if not tokens_in and not tokens_out:
-        return ""
+        tokens_in, tokens_out = (_token_count(metadata, name) for name in ("input_tokens", "output_tokens"))
+        if not tokens_in and not tokens_out:
+            return ""
+        asides.append("counted on a call below")
     cached = metadata.get("gen_ai.usage.cache_read.input_tokens")
     reasoning = metadata.get("gen_ai.usage.reasoning.output_tokens")
     if isinstance(cached, int) and cached > 0:

@@ -57,10 +57,10 @@ def outgoing() -> dict[str, str]:
     found = {"traceparent": traceparent(span)}
     if getattr(span, "blocks", False):
         return found
-    caller = _caller(span)
-    if caller is not None and caller.tracestate:
-        found["tracestate"] = caller.tracestate
-    members = [caller.baggage] if caller is not None and caller.baggage else []
+    sender = caller(span)
+    if sender is not None and sender.tracestate:
+        found["tracestate"] = sender.tracestate
+    members = [sender.baggage] if sender is not None and sender.baggage else []
     if span.session_id:
         members.append(f"{SESSION}={quote(span.session_id, safe='')}")
     if members:
@@ -118,8 +118,8 @@ def _members(baggage: str) -> tuple[str, str]:
     return session, ",".join(others)
 
 
-def _caller(span: Span) -> Remote | None:
-    """What the caller of this process sent, if `span` belongs to its trace."""
+def caller(span: Span) -> Remote | None:
+    """The span that this process was called from, with what its process sent, if `span` belongs to its trace."""
     attachment = _context.snapshot()
     while attachment is not None:
         found = attachment.span

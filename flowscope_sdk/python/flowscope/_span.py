@@ -270,7 +270,7 @@ class Remote(Unrecorded):
         self._id = span_id
         self.session_id = session_id
         self.through = self if span_id and sampled else None
-        # What its process sent along, to be handed on; baggage without what is FlowScope\'s.
+        # What its process sent along, to be handed on; baggage without what is FlowScope's.
         self.tracestate = self.baggage = ""
         self._entered: list[_context.Token] = []
 

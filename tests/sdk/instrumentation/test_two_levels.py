@@ -7,6 +7,9 @@ from typing import Any
 
 import openai
 import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.llms.callbacks import llm_completion_callback
 from model_server import TEXT, ModelServer
@@ -47,6 +50,22 @@ class Model(CustomLLM):
         return pieces()
 
 
+class TellingModel(CustomLLM):
+    """Asks nobody, and tells tokens."""
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name="own")
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return CompletionResponse(text=TEXT, raw={"usage": USAGE})
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> Iterator[CompletionResponse]:
+        raise NotImplementedError
+
+
 @pytest.fixture
 def traced(attach: Any) -> Any:
     return attach("llamaindex", "openai")
@@ -76,3 +95,28 @@ def test_a_span_of_ones_own_that_tells_the_same_tokens(traced: Any, models: Mode
         span.set("gen_ai.usage.input_tokens", 7)
     (mine,) = traced.trace().roots
     assert mine.metadata["flowscope.usage.counted"] is False
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex", "openai"])
+def test_whoever_tells_tokens_tells_them_for_the_calls_around(framework: str, attach: Any, models: ModelServer) -> None:
+    traced = attach(framework)
+    with flowscope.extract({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}):
+        with flowscope.trace("ask", kind="llm"), flowscope.trace("step"):
+            if framework == "langchain":
+                usage = UsageMetadata(input_tokens=100, output_tokens=20, total_tokens=120)
+                answers = iter([AIMessage(TEXT, usage_metadata=usage)])
+                assert GenericFakeChatModel(messages=answers).invoke("Hi").content == TEXT
+            elif framework == "llamaindex":
+                assert TellingModel().complete("Hi").text == TEXT
+            else:
+                assert Model(url=models.url)._ask("Hi").choices[0].message.content == TEXT
+        with flowscope.trace("other", kind="llm"):
+            pass
+    trace = traced.trace()
+    (inner,) = [span for span in trace.spans.values() if "gen_ai.usage.input_tokens" in span.metadata]
+    assert inner.framework == framework
+    assert inner.metadata["flowscope.usage.caller"] == "b" * 16
+    assert "flowscope.usage.counted" not in inner.metadata
+    assert trace.one("ask").metadata["flowscope.usage.counted"] is False
+    assert "flowscope.usage.counted" not in trace.one("step").metadata
+    assert "flowscope.usage.counted" not in trace.one("other").metadata

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flowscope import _context
 from flowscope._guard import guarded
-from flowscope.instrumentation import _nesting
+from flowscope.instrumentation._usage import Around
 
 if TYPE_CHECKING:
     from flowscope._span import Span
 
-COUNTED = "flowscope.usage.counted"
-"""False in the metadata of a call whose tokens a call below it has told: a session's sum leaves them out."""
 LEFT = "flowscope.stream.abandoned"
 
 
@@ -47,7 +45,7 @@ current = _current.get
 class Call:
     """One call, from the request to the last piece of the answer. Its span is current while the client works."""
 
-    __slots__ = ("_attached", "_outer", "_reset", "_told", "over", "reply", "response", "retries", "span", "watched")
+    __slots__ = ("_around", "_attached", "_reset", "over", "reply", "response", "retries", "span", "watched")
 
     def __init__(self, span: Span, reply: Reply) -> None:
         self.span = span
@@ -56,8 +54,7 @@ class Call:
         self.watched = False  # the answer comes later, through what reads it
         self.response: Any = None  # an answer that is here already, for when the client has taken it
         self.retries: list[float] = []
-        self._told = False
-        self._outer = _nesting.model_calls_around(span)
+        self._around = Around(span)
         self._attached: _context.Token | None = None
         self._reset: Token[Call | None] | None = None
 
@@ -84,8 +81,7 @@ class Call:
         """One event of a stream, decoded."""
         if not self.over and isinstance(data, Mapping):
             self.reply.event(data, self.span)
-            if self._outer and not self._told:
-                self._tell_usage(self.reply.about())
+            self._around.tell(self.reply.about())
 
     @guarded
     def body(self, data: Any) -> None:
@@ -125,22 +121,13 @@ class Call:
         self.over = True
         self.span.set_metadata(self._about())
         self.span.end(error=error)
-        self._outer = []
 
     def _end(self, output: Any) -> None:
         self.over = True
         self.span.set_metadata(self._about())
         self.span.end(output)
-        self._outer = []
 
     def _about(self) -> dict[str, Any]:
         about = self.reply.about()
-        self._tell_usage(about)
+        self._around.tell(about)
         return about
-
-    def _tell_usage(self, about: Mapping[str, Any]) -> None:
-        if self._told or not any(key.startswith("gen_ai.usage.") for key in about):
-            return
-        self._told = True
-        for span in self._outer:
-            span.set(COUNTED, False)

@@ -13,6 +13,7 @@ from flowscope import _context, _runtime
 from flowscope._guard import guarded
 from flowscope.instrumentation import _langchain_values as values
 from flowscope.instrumentation import _nesting
+from flowscope.instrumentation._usage import Around
 
 if TYPE_CHECKING:
     from flowscope._span import Span
@@ -30,6 +31,7 @@ class Runs:
     def __init__(self) -> None:
         self._open: dict[UUID, Span] = {}
         self._ended: OrderedDict[UUID, Span] = OrderedDict()
+        self._around: dict[UUID, Around] = {}
         self.on_start: Callable[[str, Span], None] = lambda kind, span: None
 
     def span(self, run_id: UUID | None) -> Span | None:
@@ -65,15 +67,15 @@ class Runs:
             start_ns=start_ns,
         )
         self._open[run_id] = span
+        if kind == "llm":
+            self._around[run_id] = Around(span)
         self.on_start(kind, span)
 
     def end(self, run_id: UUID, output: Any, *, metadata: dict[str, Any] | None = None, given: Any = _UNSET) -> None:
         """Close the span of a run with its output; `given` replaces an input that was known only at the end."""
-        span = self._take(run_id)
+        span = self._take(run_id, metadata)
         if span is None:
             return
-        if metadata:
-            span.set_metadata(metadata)
         if given is not _UNSET:
             span.input = given
         span.end(output=output)
@@ -88,11 +90,9 @@ class Runs:
         **output: Any,
     ) -> None:
         """Close the span of a run that raised; what only steers the program (an interrupted graph) is no failure."""
-        span = self._take(run_id)
+        span = self._take(run_id, metadata)
         if span is None:
             return
-        if metadata:
-            span.set_metadata(metadata)
         if given is not _UNSET:
             span.input = given
         steering = values.control_flow(error)
@@ -140,9 +140,15 @@ class Runs:
             span.kind = "agent"
             span.set_metadata({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": span.operation})
 
-    def _take(self, run_id: UUID) -> Span | None:
+    def _take(self, run_id: UUID, metadata: dict[str, Any] | None) -> Span | None:
+        """The span of a run that is over, with what was known at its end."""
         span = self._open.pop(run_id, None)
+        around = self._around.pop(run_id, None)
         if span is not None:
+            if metadata:
+                span.set_metadata(metadata)
+                if around is not None:
+                    around.tell(metadata)
             self._ended[run_id] = _nesting.remember(span)
             while len(self._ended) > _REMEMBERED:
                 self._ended.popitem(last=False)

@@ -6,7 +6,7 @@ import inspect
 import sys
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from flowscope._guard import guarded
 from flowscope.instrumentation import _llamaindex_values as values
 from flowscope.instrumentation import _nesting
 from flowscope.instrumentation._serialise import mro_names
+from flowscope.instrumentation._usage import Around
 
 if TYPE_CHECKING:
     from flowscope._span import Span
@@ -28,7 +29,7 @@ _CHAT_WRITERS = frozenset(("write_response_to_history", "awrite_response_to_hist
 class Call:
     """One call that LlamaIndex reports, and the private calls that are part of it."""
 
-    __slots__ = ("above", "counted", "group", "ids", "instance", "method", "output", "returned", "span")
+    __slots__ = ("above", "around", "counted", "group", "ids", "instance", "method", "output", "returned", "span")
 
     def __init__(self, span: Span, id_: str, above: Call | None, instance: Any, method: str) -> None:
         self.span = span
@@ -38,11 +39,20 @@ class Call:
         self.method = method
         self.output: Any = ...  # set by an event that knows it better than the return value
         self.returned = False  # the call is over, its stream is not
+        self.around: Around | None = None  # of a model's call
         self.counted = False  # a call below it has told the tokens that this one would tell again
         self.group: Stream | None = None
 
-    def count(self) -> None:
-        """The tokens of this call are told."""
+    def asks(self, about: Mapping[str, Any]) -> None:
+        """Say that the call is one of a model, of which `about` is known."""
+        self.span.kind = "llm"
+        self.span.set_metadata(about)
+        self.around = Around(self.span)
+
+    def count(self, about: Mapping[str, Any]) -> None:
+        """The tokens of this call are told, by `about`."""
+        if self.around is not None:
+            self.around.tell(about)
         above = self.above
         while above is not None and not above.counted:
             above.counted = True

@@ -8,6 +8,9 @@ from flowscope import _context
 from flowscope._guard import failed
 from flowscope._span import Remote, Span
 
+MODELS = ("llm", "embedding")
+"""Kinds of spans that are a model's call."""
+
 # By framework: what it knows to be running in this context, or None. Asked at every span, so it must be cheap.
 _sources: dict[str, Callable[[], Span | None]] = {}
 
@@ -31,7 +34,7 @@ def current_but(name: str) -> Span | None:
 
 
 def model_calls_around(span: Span) -> list[Span]:
-    """The open model calls that `span`, just begun, stands in: what they will tell of tokens, it tells too."""
+    """The open calls of models that `span`, just begun, stands in."""
     found: list[Span] = []
     attachment = _context.snapshot()
     while attachment is not None:
@@ -48,8 +51,9 @@ def model_calls_around(span: Span) -> list[Span]:
     return [
         each
         for each in found
-        if each.kind in ("llm", "embedding")
+        if each.kind in MODELS
         and each.is_recording
+        and each._depth < span._depth
         and each.end_ns is None
         and each._trace == span._trace
     ]

@@ -106,15 +106,13 @@ def _event_handler(module: Any, calls: Calls) -> Any:
 
 
 def _chat_start(calls: Calls, call: Call, event: Any) -> None:
-    call.span.kind = "llm"
     call.span.input = {"messages": [values.message(each) for each in event.messages]}
-    call.span.set_metadata(values.model_metadata(event, call.instance, "chat"))
+    call.asks(values.model_metadata(event, call.instance, "chat"))
 
 
 def _completion_start(calls: Calls, call: Call, event: Any) -> None:
-    call.span.kind = "llm"
     call.span.input = {"prompt": event.prompt}
-    call.span.set_metadata(values.model_metadata(event, call.instance, "text_completion"))
+    call.asks(values.model_metadata(event, call.instance, "text_completion"))
 
 
 def _progress(calls: Calls, call: Call, event: Any) -> None:
@@ -147,7 +145,7 @@ def _answered(calls: Calls, call: Call, event: Any, output: Any) -> None:
         if call.counted:  # a model that hands on to a model: the tokens are counted where they were spent
             about = {key: value for key, value in about.items() if not key.startswith("gen_ai.usage.")}
         elif any(key.startswith("gen_ai.usage.") for key in about):
-            call.count()
+            call.count(about)
         call.span.set_metadata(about)
     if call.returned:
         calls.end_streamed(call)
