@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flowscope_app.base.errors import FlowScopeError
-from flowscope_app.collector.upkeep import BUSY_STEP_S, Allowance, Upkeep
+from flowscope_app.collector.upkeep import BUSY_STEP_S, SWEEP_SHARE, Allowance, Upkeep
 from flowscope_app.store import StoreFault, StoreWriter
 
 KEPT_RESULTS = 100
-SWEEP_ROWS = 1_000
-SWEEP_ROWS_BETWEEN_SPANS = 500
-"""Spans deleted in one step while others come in: about a tenth of the time, so that a limit is kept under load too."""
-SWEEP_ROW_S = 0.000_01
-"""About what it takes to delete a span, by which time that would pass unused is turned into deleted ones."""
+SWEEP_S = 0.05
+"""Of one step that deletes, while no spans come."""
 
 logger = logging.getLogger("flowscope.collector")
 
@@ -67,6 +64,7 @@ class Tasks:
         self._count = 0
         self._upkeep = Upkeep(writer)
         self._allowance = Allowance()
+        self._sweep_allowance = Allowance(SWEEP_SHARE)
         self._sweeping = True  # what an earlier process left hidden goes first
 
     @property
@@ -103,23 +101,26 @@ class Tasks:
         None if none came.
         """
         allowed = self._allowance.earn(slack or 0.0)
+        to_sweep = self._sweep_allowance.earn(slack or 0.0)
         if self._queue:
             self._advance(self._queue[0])
         elif slack is None:
             if self._sweeping:
-                self._sweep(SWEEP_ROWS)
+                self._sweep(SWEEP_S)
             elif self._upkeep.busy:
                 self._sweeping = self._upkeep.step()
         elif self._upkeep.busy and allowed >= BUSY_STEP_S:
             begun = time.monotonic()
             self._sweeping |= self._upkeep.step(BUSY_STEP_S)
             self._allowance.spend(time.monotonic() - begun)
-        elif self._sweeping:
-            self._sweep(min(SWEEP_ROWS, SWEEP_ROWS_BETWEEN_SPANS + int(slack / SWEEP_ROW_S)))
+        elif self._sweeping and to_sweep >= BUSY_STEP_S:
+            begun = time.monotonic()
+            self._sweep(to_sweep)
+            self._sweep_allowance.spend(time.monotonic() - begun)
 
-    def _sweep(self, rows: int) -> None:
+    def _sweep(self, seconds: float) -> None:
         try:
-            self._sweeping = self._writer.sweep(rows)
+            self._sweeping = self._writer.sweep(seconds)
         except StoreFault as error:
             logger.debug("not swept now: %s", error)
             self._sweeping = False

@@ -15,6 +15,9 @@ STEP_S = 0.02
 BUSY_STEP_S = 0.01
 SHARE = 0.05
 """Of the time while spans come one upon another: so much slower they are taken, so that a search's tail has an end."""
+SWEEP_SHARE = 0.25
+"""The same while sessions are deleted. A span is deleted in less than a fifth of the time in which one is stored: so
+limits are kept however fast spans come."""
 MOST_SAVED_S = 0.05
 PAUSE_S = 2.0
 """After a fault, until it is tried again."""
@@ -23,9 +26,10 @@ logger = logging.getLogger("flowscope.collector")
 
 
 class Allowance:
-    """How much time upkeep may take while spans come: what the loop would only have waited, and a share of the rest."""
+    """How much time work may take while spans come: what the loop would only have waited, and a share of the rest."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, share: float = SHARE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._share = share
         self._clock = clock
         self._since = clock()
         self._saved = 0.0
@@ -33,7 +37,7 @@ class Allowance:
     def earn(self, slack: float) -> float:
         """A turn of the loop is over, in which it waited `slack` seconds. Returns the seconds that may be taken."""
         now = self._clock()
-        self._saved = min(MOST_SAVED_S, self._saved + slack + SHARE * (now - self._since))
+        self._saved = min(MOST_SAVED_S, self._saved + slack + self._share * (now - self._since))
         self._since = now
         return self._saved
 

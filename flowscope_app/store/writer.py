@@ -14,7 +14,7 @@ from typing import Self
 from peewee import SqliteDatabase
 
 from flowscope.protocol import ProducerInfo, Record
-from flowscope_app.store import retention
+from flowscope_app.store import retention, sweeping
 from flowscope_app.store.abandon import REASON, OpenProducer, abandon, open_producers
 from flowscope_app.store.behind import Behind
 from flowscope_app.store.catalogue import Catalogue, SessionState
@@ -28,16 +28,10 @@ from flowscope_app.store.opening import open_for_writing
 from flowscope_app.store.rows import Committed, Incoming, Report
 from flowscope_app.store.transaction import Transaction
 
-SWEEP_ROWS = 2_000
+SWEEP_SECONDS = 0.05
 SWEEP_AT_CLOSE_S = 2.0
 INDEX_SECONDS = 0.02
 MAX_NAME = 200
-SPANS_A_PAGE = 4  # to give a page back, another is moved into its place
-SPANS_A_BLOCK = 4  # a block of the index takes as long to delete as some spans
-
-_SWEEP_BLOCKS = "DELETE FROM blocks WHERE key IN (SELECT key FROM blocks WHERE session = ? LIMIT ?)"
-_SWEEP_RUNS = "DELETE FROM runs WHERE key IN (SELECT key FROM runs WHERE session = ? LIMIT 1)"
-_SWEEP_NOTES = "DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE session = ? LIMIT 4)"
 
 # What is hidden is not searched by its blocks any more, as those go first.
 _HIDE = "UPDATE sessions SET id = NULL, indexed = 0, gathered = 0, noted = 0 WHERE id = ?"
@@ -278,46 +272,32 @@ class StoreWriter:
 
     def hidden(self) -> list[int]:
         """Keys of the sessions that `sweep` has to delete."""
-        rows = self.connection.execute("SELECT key FROM sessions WHERE id IS NULL").fetchall()
+        rows = self.connection.execute(sweeping.HIDDEN).fetchall()
         return [key for (key,) in rows if key not in self.importing]
 
-    def sweep(self, limit: int = SWEEP_ROWS) -> bool:
-        """Delete up to `limit` spans of hidden sessions, or give back space. False when nothing is left to do.
+    def sweep(self, seconds: float = SWEEP_SECONDS) -> bool:
+        """Delete from hidden sessions for about that long, or give back space. False when nothing is left to do.
 
         Hidden sessions are deleted ones, and those of an import that did not come to its end.
         """
+        deadline = time.monotonic() + seconds
         hidden = self.hidden()
         if hidden:
-            self._sweep_session(hidden[0], limit)
+            with self.transaction(lasting=False):
+                for key in hidden:
+                    if not sweeping.delete(self.connection, key, deadline) or time.monotonic() >= deadline:
+                        break
             self._vacuum = True
             return True
         if self._vacuum:
-            self._vacuum = self._give_back(max(1, limit // SPANS_A_PAGE))
+            self._vacuum = self._give_back(deadline)
         return self._vacuum
 
-    def _sweep_session(self, key: int, limit: int) -> None:
-        execute = self.connection.execute
-        with self.transaction(lasting=False):
-            if execute(_SWEEP_BLOCKS, (key, max(1, limit // SPANS_A_BLOCK))).rowcount:
-                return
-            if execute(_SWEEP_RUNS, (key,)).rowcount or execute(_SWEEP_NOTES, (key,)).rowcount:
-                return
-            keys = execute("SELECT key FROM spans WHERE session = ? LIMIT ?", (key, limit)).fetchall()
-            self.connection.executemany("DELETE FROM payloads WHERE key = ?", keys)
-            self.connection.executemany("DELETE FROM spans WHERE key = ?", keys)
-            if len(keys) < limit:
-                for table in ("tracks", "facets"):
-                    execute(f"DELETE FROM {table} WHERE session = ?", (key,))
-                execute("DELETE FROM sessions WHERE key = ?", (key,))
-
-    def _give_back(self, pages: int) -> bool:
-        """Return free pages to the file system; true while that goes on. executescript, as execute frees one."""
+    def _give_back(self, deadline: float) -> bool:
+        """Return free pages to the file system; true while there are more."""
         try:
             self.connection.execute("PRAGMA synchronous = NORMAL")  # lost in a power cut, it is done again
-            before = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
-            self.connection.executescript(f"PRAGMA incremental_vacuum({int(pages)})")
-            after = self.connection.execute("PRAGMA freelist_count").fetchone()[0]
-            return bool(0 < after < before)
+            return sweeping.give_back(self.connection, deadline)
         except sqlite3.OperationalError:
             return False  # a reader is in the way; the pages are used again anyway
         finally:

@@ -9,7 +9,7 @@ import pytest
 
 from flowscope.protocol import Record
 from flowscope_app.collector.tasks import Tasks
-from flowscope_app.collector.upkeep import MOST_SAVED_S, SHARE, Allowance
+from flowscope_app.collector.upkeep import MOST_SAVED_S, SHARE, SWEEP_SHARE, Allowance
 from flowscope_app.store import Incoming, StoreWriter
 
 
@@ -22,7 +22,7 @@ class Clock:
 
 def test_time_is_earned_by_waiting_and_a_share_of_working() -> None:
     clock = Clock()
-    allowance = Allowance(clock)
+    allowance = Allowance(clock=clock)
     clock.now = 0.02
     assert allowance.earn(0.0) == pytest.approx(0.02 * SHARE)
     assert allowance.earn(0.015) == pytest.approx(0.02 * SHARE + 0.015)
@@ -31,6 +31,13 @@ def test_time_is_earned_by_waiting_and_a_share_of_working() -> None:
     assert allowance.earn(0.0) < 0, "a step that took long is paid for"
     clock.now = 3_600.0
     assert allowance.earn(0.0) == MOST_SAVED_S
+
+
+def test_deleting_gets_a_larger_share() -> None:
+    clock = Clock()
+    allowance = Allowance(SWEEP_SHARE, clock)
+    clock.now = 0.08
+    assert allowance.earn(0.0) == pytest.approx(0.02)
 
 
 def test_the_index_and_a_sweep_come_to_their_end_though_every_turn_brings_spans(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from flowscope_app.store import (
     matching,
     records,
     retention,
+    sweeping,
 )
 from flowscope_app.store import reader as queries
 from flowscope_app.store.packing import ROW
@@ -253,8 +254,8 @@ def test_indexing_deleting_and_retention_use_indexes(writer: StoreWriter, reader
     texts = plan(reader, indexing.TEXTS, (1, 0, 64))
     assert "spans_session_change (session=? AND change>?)" in texts and "TEMP B-TREE" not in texts
     assert "USING INTEGER PRIMARY KEY" in texts
-    keys = plan(reader, "SELECT key FROM spans WHERE session = ? LIMIT ?", (1, 10))
-    assert "USING COVERING INDEX spans_session" in keys
+    keys = plan(reader, sweeping.KEYS, (1, 10))
+    assert "USING COVERING INDEX spans_session_change" in keys and "TEMP B-TREE" not in keys
     assert "sessions_last_ns" in plan(reader, retention.SESSIONS, ())
     measure = plan(reader, retention.PAYLOAD_BYTES, (1,))
     assert "SEARCH s USING COVERING INDEX" in measure and "SEARCH p USING INTEGER PRIMARY KEY" in measure

@@ -297,7 +297,7 @@ def test_renaming_and_deleting(writer: StoreWriter, reader: StoreReader, record:
     key = session(reader).key
     assert writer.delete_session("s")
     assert reader.session("s") is None and [row.id for row in reader.sessions()] == ["t"]
-    while writer.sweep(1):
+    while writer.sweep(0.0):
         pass
     assert len(reader.spans_since(key, 0).rows) == 0
     assert session(reader, "t").spans == 1
