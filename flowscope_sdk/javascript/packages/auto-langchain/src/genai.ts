@@ -52,11 +52,15 @@ const PARAMETERS: Record<string, string> = {
   maxTokens: "gen_ai.request.max_tokens",
   max_completion_tokens: "gen_ai.request.max_tokens",
   max_output_tokens: "gen_ai.request.max_tokens",
+  maxOutputTokens: "gen_ai.request.max_tokens",
   frequency_penalty: "gen_ai.request.frequency_penalty",
+  frequencyPenalty: "gen_ai.request.frequency_penalty",
   presence_penalty: "gen_ai.request.presence_penalty",
+  presencePenalty: "gen_ai.request.presence_penalty",
   n: "gen_ai.request.choice.count",
   stop: "gen_ai.request.stop_sequences",
   stop_sequences: "gen_ai.request.stop_sequences",
+  stopSequences: "gen_ai.request.stop_sequences",
   stream: "gen_ai.request.stream",
 }
 
@@ -65,16 +69,32 @@ const OUTPUT = "gen_ai.usage.output_tokens"
 
 /** Each of the conventions' counts, by the paths at which providers and frameworks report it, best first. */
 const USAGE: readonly (readonly [string, readonly string[]])[] = [
-  [INPUT, ["input_tokens", "prompt_tokens", "promptTokens"]],
-  [OUTPUT, ["output_tokens", "completion_tokens", "completionTokens"]],
+  [INPUT, ["input_tokens", "prompt_tokens", "promptTokens", "inputTokens", "inputTokens.total"]],
+  [OUTPUT, ["output_tokens", "completion_tokens", "completionTokens", "outputTokens", "outputTokens.total"]],
   [
     "gen_ai.usage.cache_read.input_tokens",
-    ["input_token_details.cache_read", "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens", "cache_read_input_tokens"],
+    [
+      "input_token_details.cache_read",
+      "prompt_tokens_details.cached_tokens",
+      "input_tokens_details.cached_tokens",
+      "cache_read_input_tokens",
+      "cachedInputTokens",
+      "inputTokens.cacheRead",
+    ],
   ],
-  ["gen_ai.usage.cache_creation.input_tokens", ["input_token_details.cache_creation", "cache_creation_input_tokens"]],
+  [
+    "gen_ai.usage.cache_creation.input_tokens",
+    ["input_token_details.cache_creation", "cache_creation_input_tokens", "inputTokens.cacheWrite"],
+  ],
   [
     "gen_ai.usage.reasoning.output_tokens",
-    ["output_token_details.reasoning", "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens"],
+    [
+      "output_token_details.reasoning",
+      "completion_tokens_details.reasoning_tokens",
+      "output_tokens_details.reasoning_tokens",
+      "reasoningTokens",
+      "outputTokens.reasoning",
+    ],
   ],
 ]
 
@@ -130,7 +150,7 @@ export function usage(...reports: unknown[]): Record<string, number> {
   for (const report of reports) {
     const found: Record<string, number> = {}
     for (const [key, paths] of USAGE) {
-      const count = paths.map((path) => at(report, path)).find((value) => typeof value === "number")
+      const count = paths.map((path) => at(report, path)).find((value) => Number.isFinite(value))
       if (typeof count === "number") found[key] = count
     }
     if (INPUT in found || OUTPUT in found) return found

@@ -1,4 +1,9 @@
-/** Which ES modules hand over what they give out when they have run, and the line by which they do; needs nothing else. */
+/**
+ * Which modules are changed while they are loaded, and how; needs nothing else.
+ *
+ * Most hand over what they give out when they have run. The functions that Vercel's AI SDK gives out can't be replaced from
+ * outside, so it hands over its functions and its calls of models from inside.
+ */
 
 /** Files, without the extension, inside `node_modules`, and the names that are handed over. */
 export const FILES: Readonly<Record<string, readonly string[]>> = {
@@ -14,20 +19,47 @@ export const FILES: Readonly<Record<string, readonly string[]>> = {
   "@anthropic-ai/sdk/core": ["OpenAI", "BaseAnthropic", "APIClient"],
 }
 
-/** The file of FILES that a path or URL is; "" of any other. */
+/** The AI SDK: one file, as CommonJS or as an ES module. */
+export const AI = "ai/dist/index"
+
+/** Its functions that are handed over, and the methods of models that it calls by handing them over. */
+const AI_FUNCTIONS = ["generateText", "streamText", "generateObject", "streamObject"]
+const AI_CALLS = /\b(?!super\b)([A-Za-z_$][\w$]*)\.(doGenerate|doStream|doEmbed|doRerank)\(/g
+const AI_HOOK = `globalThis[Symbol.for("flowscope.auto.ai")]`
+const AI_CALL = "__flowscope_call"
+
+/** The file of FILES, or AI, that a path or URL is; "" of any other. */
 export function fileOf(pathOrUrl: string): string {
   const at = pathOrUrl.lastIndexOf("node_modules")
   const found = at < 0 ? null : /^node_modules[\\/](.+)\.[cm]?js$/.exec(pathOrUrl.slice(at))
   const file = found?.[1]?.replaceAll("\\", "/") ?? ""
-  return Object.hasOwn(FILES, file) ? file : ""
+  return file === AI || Object.hasOwn(FILES, file) ? file : ""
 }
 
-/** What is added to a module's source; "" to that of any other. */
-export function lineFor(url: string): string {
+/** An ES module's source, changed if it is one of ours. */
+export function moduleSource(url: string, source: string): string {
   const file = fileOf(url)
-  if (file === "") return ""
+  if (file === "") return source
+  return file === AI ? aiSource(source) : source + lineFor(file)
+}
+
+/** A CommonJS module's source, changed if it is the AI SDK's: of all others it is enough to see what they give out. */
+export function commonJsSource(path: string, source: string): string {
+  return fileOf(path) === AI ? aiSource(source) : source
+}
+
+function lineFor(file: string): string {
   const members = FILES[file]!.map((name) => `${name}: typeof ${name} === "undefined" ? undefined : ${name}`)
   return `\n;globalThis[Symbol.for("flowscope.auto.loaded")]?.(${JSON.stringify(file)}, { ${members.join(", ")} });\n`
+}
+
+/** Lines stay where they are, so that a stack trace still tells the right ones. */
+function aiSource(source: string): string {
+  if (source.includes(AI_CALL)) return source
+  const calls = source.replace(AI_CALLS, (_, model: string, method: string) => `${AI_CALL}(${model}, "${method}", `)
+  const functions = AI_FUNCTIONS.map((name) => `if (typeof ${name} === "function") try { ${name} = ${AI_HOOK}?.wrap("${name}", ${name}) ?? ${name} } catch {}`)
+  const call = `function ${AI_CALL}(model, method, ...args) { const hook = ${AI_HOOK}; return hook === undefined ? model[method](...args) : hook.call(model, method, args) }`
+  return `${calls}\n;${call}\n${functions.join("\n")}\n`
 }
 
 /** A module's source as text. */

@@ -1,4 +1,4 @@
-/** Runs in Node's thread for loading: adds the line that hands over what an instrumented ES module gives out. */
+/** Runs in Node's thread for loading: changes the source of an instrumented ES module. */
 
 import own from "./handover.js"
 
@@ -11,6 +11,5 @@ interface Loaded {
 export async function load(url: string, context: unknown, next: (url: string, context: unknown) => Promise<Loaded>): Promise<Loaded> {
   const loaded = await next(url, context)
   if (loaded.format !== "module" || !loaded.source) return loaded
-  const line = own.lineFor(url)
-  return line === "" ? loaded : { ...loaded, source: own.textOf(loaded.source) + line }
+  return own.fileOf(url) === "" ? loaded : { ...loaded, source: own.moduleSource(url, own.textOf(loaded.source)) }
 }

@@ -1,10 +1,11 @@
 /**
  * Loaded, it traces LangChain.js, LangGraph.js, openai and @anthropic-ai/sdk, whether they are loaded before or after, as
- * CommonJS or ES modules: `require("@flowscope/auto-langchain")`, `import`, or `node --import @flowscope/auto-langchain`.
+ * CommonJS or ES modules, and Vercel's AI SDK if that is loaded after: `require("@flowscope/auto-langchain")`, `import`, or `node --import @flowscope/auto-langchain`.
  */
 
 import { workerData } from "node:worker_threads"
 import { api } from "@flowscope/sdk/instrument"
+import { FRAMEWORK as AI, installAi } from "./ai"
 import { installHttp } from "./http"
 import { patchLoadedEsm, watchCommonJs, watchEsm } from "./loading"
 import { patchKnown, wanted } from "./targets"
@@ -20,6 +21,7 @@ async function install(): Promise<void> {
   try {
     const inSender = (workerData as { flowscope?: unknown } | null)?.flowscope === "sender"
     if (inSender || api.settings().addr === "off" || !api.settings().autoTrace.length) return
+    if (wanted(AI)) installAi()
     watchCommonJs()
     watchEsm()
     if (wanted("http")) installHttp()

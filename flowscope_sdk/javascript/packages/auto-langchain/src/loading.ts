@@ -5,7 +5,7 @@ import Module from "node:module"
 import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { api } from "@flowscope/sdk/instrument"
-import { FILES, lineFor, textOf } from "./handover"
+import { FILES, commonJsSource, fileOf, moduleSource, textOf } from "./handover"
 import { patchFile, patchKnown } from "./targets"
 import type { Exports } from "./targets"
 
@@ -19,15 +19,16 @@ export function watchCommonJs(): void {
   const proto = (Module as unknown as { prototype: { _compile: Compile } }).prototype
   const original = proto._compile
   proto._compile = function (content, filename, ...rest) {
-    const result: unknown = Reflect.apply(original, this, [content, filename, ...rest])
-    if (typeof filename === "string") patchFile(filename, this.exports as Exports)
+    const known = typeof filename === "string"
+    const result: unknown = Reflect.apply(original, this, [known && typeof content === "string" ? commonJsSource(filename, content) : content, filename, ...rest])
+    if (known) patchFile(filename, this.exports as Exports)
     return result
   }
   const cache = (Module as unknown as { _cache: Record<string, { exports?: unknown } | undefined> })._cache
   for (const file of Object.keys(cache)) patchFile(file, (cache[file]?.exports ?? {}) as Exports)
 }
 
-/** ES modules: a line at the end of the files, which hands over what they give out. */
+/** ES modules: by their source, from which they hand over what they give out. */
 export function watchEsm(): void {
   ;(globalThis as unknown as Record<symbol, unknown>)[HOOK] = patchKnown
   try {
@@ -43,8 +44,8 @@ type Loaded = { format?: string; source?: string | ArrayBuffer | Uint8Array | nu
 
 function loadSync(url: string, context: unknown, next: (url: string, context: unknown) => Loaded): Loaded {
   const loaded = next(url, context)
-  const line = loaded.format === "module" && loaded.source ? lineFor(url) : ""
-  return line === "" ? loaded : { ...loaded, source: textOf(loaded.source!) + line }
+  if (loaded.format !== "module" || !loaded.source || fileOf(url) === "") return loaded
+  return { ...loaded, source: moduleSource(url, textOf(loaded.source)) }
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { api } from "@flowscope/sdk/instrument"
 import { patchClient } from "./clients"
-import { fileOf } from "./handover"
+import { AI, fileOf } from "./handover"
 import { patchContext, patchManager, patchModel, patchRetriever } from "./langchain"
 
 /** What a file gives out, by name. */
@@ -11,7 +11,7 @@ export type Exports = Record<string, unknown>
 /** Instrument what a file gives out, if it is one of ours; nothing that goes wrong reaches the program. */
 export function patchFile(pathOrUrl: string, exports: Exports): void {
   const file = fileOf(pathOrUrl)
-  if (file !== "") patchKnown(file, exports)
+  if (file !== "" && file !== AI) patchKnown(file, exports)
 }
 
 /** The same of a file by its name in FILES. */
