@@ -15,6 +15,7 @@ from flowscope_app.qtmodels.worker import ReaderThread
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import SpanDelta, SpanTable
 from flowscope_app.store.reader import StoreReader
+from flowscope_app.timeline.grouping import Grouping
 from flowscope_app.timeline.scene import Arranged
 
 log = logging.getLogger("flowscope.window")
@@ -37,6 +38,7 @@ class _Follower(QObject):
         self._thread = thread
         self._timer: QTimer | None = None
         self._session: int | None = None
+        self._grouping = Grouping.CALLER
         self._change: int | None = None  # None: the watched session is not loaded yet
         self._rows: list[SessionRow] = []
         self._seen = False  # whether the sessions were read once
@@ -53,10 +55,11 @@ class _Follower(QObject):
         if self._timer is not None:
             self._timer.stop()
 
-    @Slot(int)
-    def watch(self, session: int) -> None:
-        """Open a session and follow it; -1 for none."""
+    @Slot(int, object)
+    def watch(self, session: int, grouping: Grouping) -> None:
+        """Open a session (-1: none), laid out in tracks of this kind, and follow it."""
         self._session = None if session < 0 else session
+        self._grouping = grouping
         self._change = None
         self._look()
 
@@ -81,7 +84,7 @@ class _Follower(QObject):
                 return
             if self._change is None:
                 table, self._change = self._load(reader, self._session)
-                self.opened.emit(self._session, table, Arranged.of(table))
+                self.opened.emit(self._session, table, Arranged.of(table, self._grouping))
                 give_back()
             elif moved:
                 self._catch_up(reader, self._session, self._change)
@@ -107,7 +110,7 @@ class Feed(QObject):
     """Keeps a `ViewState` up to date with the store, without ever reading in the GUI thread."""
 
     failed = Signal(str)
-    _watch = Signal(int)
+    _watch = Signal(int, object)  # session key, Grouping
 
     def __init__(self, db: str, state: ViewState, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -130,7 +133,7 @@ class Feed(QObject):
 
     def _session_changed(self) -> None:
         self._drop()
-        self._watch.emit(self._state.session.key if self._state.session else -1)
+        self._watch.emit(self._state.session.key if self._state.session else -1, self._state.grouping)
 
     def _shown(self, session: int) -> bool:
         return self._state.session is not None and self._state.session.key == session

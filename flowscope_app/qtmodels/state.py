@@ -12,6 +12,7 @@ from flowscope_app.qtmodels.marks import Marks
 from flowscope_app.spans.notes import Notes
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import Applied, SpanDelta, SpanTable
+from flowscope_app.timeline.grouping import Grouping
 from flowscope_app.timeline.scene import Arranged
 
 Mask = NDArray[np.bool_]
@@ -29,6 +30,7 @@ class ViewState(QObject):
     filter_text_changed = Signal()  # what the user asked for
     filter_changed = Signal()  # what matches: `mask`
     follow_changed = Signal(bool)
+    grouping_changed = Signal()
     notes_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -44,6 +46,7 @@ class ViewState(QObject):
         self.filter_text = ""
         self.mask: Mask | None = None  # per row of `table`; None: no filter, all match
         self.follow = True
+        self.grouping = Grouping.CALLER  # what a track of the timeline is
         self.marks = Marks(self)
         self.notes = Notes()  # what is known of calls besides the table's columns; follows the table
 
@@ -136,6 +139,12 @@ class ViewState(QObject):
         if follow != self.follow:
             self.follow = follow
             self.follow_changed.emit(follow)
+
+    def set_grouping(self, grouping: Grouping) -> None:
+        """Say what a track of the timeline is."""
+        if grouping != self.grouping:
+            self.grouping = grouping
+            self.grouping_changed.emit()
 
     @property
     def live(self) -> bool:

@@ -54,6 +54,14 @@ SETTINGS: tuple[Setting, ...] = (
         True,
         "Keep the newest spans in sight while a program runs. Panning stops it; one key resumes it.",
     ),
+    Setting(
+        "timeline.tracks",
+        str,
+        "caller",
+        "What a track of the timeline is: a thread with all that it called in its program (`caller`), a program,"
+        " a thread or a task.",
+        choices=("caller", "program", "thread", "task"),
+    ),
     # Nothing recorded goes by age or number unless the user says so: an old run is what a new one is compared with.
     # A limit in bytes there is, as a full disk would end every recording; it is far above a year of common use.
     Setting(

@@ -22,8 +22,8 @@ class ActionRow:
 
 # Keys that views handle themselves while they have the focus; here only so that the map names them.
 VIEW_KEYS: tuple[tuple[str, str, str], ...] = (
-    ("Timeline", "W  S", "Zoom in and out at the pointer"),
-    ("Timeline", "A  D", "Pan left and right"),
+    ("Timeline", "W  S", "Zoom in and out at the pointer, while held"),
+    ("Timeline", "A  D", "Pan left and right, while held"),
     ("Timeline", "Wheel", "Zoom at the pointer"),
     ("Timeline", "Shift+Wheel", "Pan"),
     ("Timeline", "Drag", "Pan"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from flowscope_app.shell.output import OutputDialog
 from flowscope_app.shell.own_process import run_flowscope
 from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.rows import SessionRow
+from flowscope_app.views.timeline import TRACKS
 
 if TYPE_CHECKING:
     from flowscope_app.shell.window import MainWindow
@@ -66,6 +68,11 @@ class Commands:
             ActionRow("Next mark", "Timeline", (".",), lambda: timeline.tools.go_to_mark(1)),
             ActionRow("Previous mark", "Timeline", (",",), lambda: timeline.tools.go_to_mark(-1)),
             ActionRow("Remove all marks of the session", "Timeline", (), state.marks.clear),
+            ActionRow("Group tracks another way", "Timeline", ("G",), timeline.tracks.turn),
+            *(
+                ActionRow(f"Group tracks by {name[:-1]}", "Timeline", (), partial(state.set_grouping, grouping))
+                for grouping, name in TRACKS.items()
+            ),
             ActionRow("Flow", "Views", ("Alt+1",), tab(0)),
             ActionRow("Tree", "Views", ("Alt+2",), tab(1)),
             ActionRow("Metrics", "Views", ("Alt+3",), tab(2)),

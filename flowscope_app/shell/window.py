@@ -28,6 +28,7 @@ from flowscope_app.shell.palette import CommandPalette
 from flowscope_app.shell.shortcuts import ShortcutMap
 from flowscope_app.shell.status_bar import StatusBar
 from flowscope_app.shell.top_bar import TopBar
+from flowscope_app.timeline.grouping import grouping_of
 from flowscope_app.views.inspector import InspectorView
 from flowscope_app.views.search import SearchBar
 from flowscope_app.views.sessions import SessionsView
@@ -47,6 +48,7 @@ class MainWindow(QMainWindow):
         self.db, self.link, self.settings = db, link, settings
         self.state = ViewState(self)
         self.state.set_follow(settings.flag("timeline.follow"))
+        self.state.set_grouping(grouping_of(settings.text("timeline.tracks")))
         self.state.marks.keep_in(settings.path.with_name("marks.json"))
         self.queries = Queries(db, self)
         self.feed = Feed(db, self.state, self)
@@ -149,6 +151,7 @@ class MainWindow(QMainWindow):
         self.settings.set("session.last", self.state.session.id if self.state.session else "")
         self.settings.set("filter.text", self.state.filter_text)
         self.settings.set("timeline.follow", self.state.follow)
+        self.settings.set("timeline.tracks", self.state.grouping.value)
         self.settings.set("appearance.theme", theme.mode())
         # A folder that can't be written is said by `flowscope doctor`; a window that will not close helps nobody.
         with contextlib.suppress(FlowScopeError):

@@ -28,6 +28,16 @@ class Track:
     label: str  # "support_bot.py"
     detail: str  # "python 3.11 · pid 41822 · MainThread"
     producer: str
+    thread: str = ""  # its name; empty: the main one
+    task: str = ""  # the name of the event loop's task; empty: none
+    program: str = ""  # "support_bot.py"
+
+    @property
+    def process(self) -> tuple[str, str]:
+        """The parts of `detail` that are the process's ("python 3.11 · pid 41822") and the thread's ("MainThread")."""
+        rest = self.detail.removesuffix(f" · {self.task}") if self.task else self.detail
+        before, _, last = rest.rpartition(" · ")
+        return (before, last) if last == (self.thread or "MainThread") else (rest, "")
 
 
 class Strands:

@@ -281,11 +281,15 @@ def _runtime(info: ProducerInfo) -> str:
 def program_name(info: ProducerInfo) -> str:
     """What a person calls the program: its file's name, else its language, else its id."""
     if info.program:
-        path = PureWindowsPath(info.program) if "\\" in info.program else PurePath(info.program)
-        return path.name or info.program
+        return file_name(info.program)
     if info.id.startswith(ANONYMOUS):
         return info.language
     return info.id
+
+
+def file_name(path: str) -> str:
+    """The last part of a program's path, whichever system it is of; the path itself if there is none."""
+    return (PureWindowsPath(path) if "\\" in path else PurePath(path)).name or path
 
 
 def _columns(info: ProducerInfo) -> tuple[str, int | None, str, str, str, str, int | None]:

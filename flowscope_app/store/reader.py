@@ -47,7 +47,7 @@ SESSIONS = (
 SPANS_SINCE = "SELECT change, packed FROM spans WHERE session = ? AND change > ? ORDER BY change LIMIT ?"
 NAMES_OF = "SELECT key, text FROM names WHERE key IN ({marks})"
 TRACKS_OF = (
-    "SELECT t.key, t.label, t.detail, p.id FROM tracks t JOIN producers p ON p.key = t.producer"
+    "SELECT t.key, t.label, t.detail, p.id, t.thread, p.program FROM tracks t JOIN producers p ON p.key = t.producer"
     " WHERE t.key IN ({marks})"
 )
 PAYLOAD = (
@@ -189,8 +189,10 @@ class StoreReader:
         keys = distinct(rows["track"])
         for chunk in _chunks(keys - self._tracks.keys()):
             marks = ",".join("?" * len(chunk))
-            for key, label, detail, producer in self._rows(TRACKS_OF.format(marks=marks), chunk):
-                self._tracks[key] = Track(key, label, detail, producer)
+            for key, label, detail, producer, name, program in self._rows(TRACKS_OF.format(marks=marks), chunk):
+                thread, _, task = name.partition("\n")
+                file = cat.file_name(program or "")
+                self._tracks[key] = Track(key, label, detail, producer, thread, task, file)
         return {key: self._tracks[key] for key in keys if key in self._tracks}
 
     def payload(self, span_key: int) -> Payload | None:

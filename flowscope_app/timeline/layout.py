@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from flowscope_app.spans.index import Int64, Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable
+from flowscope_app.timeline.grouping import Groups
 from flowscope_app.timeline.hung import Hung, grown
 from flowscope_app.timeline.lane import Lane, closed
 from flowscope_app.timeline.lanes import OPEN, assign, stable_argsort
@@ -28,25 +30,46 @@ class Columns:
     start: Int64
     end: Int64
     parent: Rows
-    strand: Rows
+    track: Rows  # the group of each row
     key: Int64 | None  # None: rows are in the order of their keys
 
     @classmethod
-    def of(cls, table: SpanTable) -> Columns:
+    def of(cls, groups: Groups) -> Columns:
         """Take them off a table, in the thread that owns it."""
-        return cls(table.start, table.end, table.parent, table.strand, None if table.in_order else table.key)
+        return cls.raw(groups).grouped(groups)
 
+    @classmethod
+    def raw(cls, groups: Groups) -> Columns:
+        """The same at no cost: instead of the groups, `track` has what they are made of, to be `grouped` later."""
+        table = groups.table
+        key = None if table.in_order else table.key
+        return cls(table.start, table.end, table.parent, groups.source(), key)
+
+    def grouped(self, groups: Groups) -> Columns:
+        """With the groups that `track` stands for."""
+        return replace(self, track=groups.made(self.track))
+
+    def copied(self) -> Columns:
+        """The same as arrays of their own: from now on they stay as they are, in whatever thread this is called.
+
+        A row that changes while it is copied may come out half old, half new; it is among those that changed since.
+        """
+        key = None if self.key is None else self.key.copy()
+        return Columns(self.start.copy(), self.end.copy(), self.parent.copy(), self.track.copy(), key)
+
+    @cached_property
     def up(self) -> Rows:
         """The parent that each row lies below: -1 for none, one not known, or one on another track."""
         parent = np.where(self.parent < len(self.start), self.parent, np.int32(-1))
-        return np.where(self.strand[parent] == self.strand, parent, np.int32(-1))
+        return np.where(self.track[parent] == self.track, parent, np.int32(-1))
 
 
 class Layout:
-    """Which lane every span of a table lies in, and the lanes' tree, one a track (a `strand` of the table)."""
+    """Which lane every span of a table lies in, and the lanes' tree, one a track (a group of spans)."""
 
-    def __init__(self, table: SpanTable, columns: Columns | None = None) -> None:
+    def __init__(self, table: SpanTable, columns: Columns | None = None, groups: Groups | None = None) -> None:
         self.table = table
+        self.groups = groups if groups is not None else Groups(table)
         self.n = 0
         self.version = 0  # moves on with every change
         self.shape = 0  # moves on when lanes come, go or move: rows must be laid out again
@@ -62,22 +85,25 @@ class Layout:
         """Number of the lane of a row of the table, -1 if the row is not placed."""
         return int(self._lane_of[row]) if 0 <= row < self.n else -1
 
+    def track_of(self, row: int) -> int:
+        """The track that a placed row is drawn on."""
+        return self.lanes[self.lane_of(row)].track
+
     def up(self, rows: Rows | slice) -> Rows:
         """The parents that rows lie below: -1 for none, one not known, or one on another track."""
-        table = self.table
-        parent, track = table.parent[rows], table.strand[rows]
-        return np.where((parent >= 0) & (table.strand[parent] == track), parent, np.int32(-1)).astype(np.int32)
+        parent, track = self.table.parent[rows], self.groups.of(rows)
+        return np.where((parent >= 0) & (self.groups.of(parent) == track), parent, np.int32(-1)).astype(np.int32)
 
     def rebuild(self, columns: Columns | None = None) -> None:
         """Place all spans afresh: the lanes that a session has when it is opened complete."""
-        columns = columns or Columns.of(self.table)
+        columns = columns or Columns.of(self.groups)
         start, end = columns.start, columns.end
         self.n = len(start)
-        self._up = columns.up() if self.n else np.empty(0, np.int32)
+        self._up = columns.up if self.n else np.empty(0, np.int32)
         self._hung = Hung(self._up)
         # Spans that start together are met in the order of their keys, in whatever order they came.
         order = np.argsort(start, kind="stable") if columns.key is None else np.lexsort((columns.key, start))
-        found = assign(start, np.where(end == NO_END, OPEN, end), self._up, columns.strand, order)
+        found = assign(start, np.where(end == NO_END, OPEN, end), self._up, columns.track, order)
         self._lane_of = found.lane
         order = order[stable_argsort(found.lane[order])]
         rows: Rows = order.astype(np.int32)
@@ -96,14 +122,14 @@ class Layout:
     def apply(self, applied: Applied) -> None:
         """Follow what a delta did to the table; spans that were there keep their lane if it is still theirs."""
         old, new = self.n, np.arange(self.n, self.table.n, dtype=np.int32)
-        if old == 0 or len(new) > _BULK:
+        if self.groups.learn() or old == 0 or len(new) > max(_BULK, old // 8):
             self.rebuild()
             return
         self._grow()
         self._hang_below(np.arange(old, self.n, dtype=np.int32))
         changed = applied.changed[applied.changed < old]
         leaving = self._leaving(old, changed, applied.reparented[applied.reparented < old])
-        if len(leaving) > _BULK:
+        if len(leaving) > max(_BULK, old // 8):
             self.rebuild()
             return
         for row in leaving.tolist():
@@ -133,7 +159,7 @@ class Layout:
         """Rows that must leave their lanes, with all that lies below those that hang elsewhere now."""
         table = self.table
         lane_tracks = np.array([self.lanes[self._lane_of[row]].track for row in changed.tolist()], np.int32)
-        strayed = changed[lane_tracks != table.strand[changed]]
+        strayed = changed[lane_tracks != self.groups.of(changed)]
         asked = [changed, reparented]
         if len(strayed):  # what named it as its parent hung below it on the old track, or will on the new one
             asked.append(np.flatnonzero(np.isin(table.parent[:old], strayed)).astype(np.int32))
@@ -188,7 +214,7 @@ class Layout:
         table = self.table
         ups = self._up[waiting]
         above = np.where(ups >= 0, self._lane_of[ups], np.int32(-1))
-        columns = (ups, above, table.start[waiting], table.end[waiting], table.strand[waiting])
+        columns = (ups, above, table.start[waiting], table.end[waiting], self.groups.of(waiting))
         rows = waiting.tolist()
         facts = dict(zip(rows, zip(*(column.tolist() for column in columns), strict=True), strict=True))
         placed: dict[int, int] = {}

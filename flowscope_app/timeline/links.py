@@ -5,29 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from flowscope_app.spans.index import Int64, Rows
-from flowscope_app.spans.table import Applied, SpanTable
-from flowscope_app.timeline.layout import Layout
+from flowscope_app.spans.table import Applied
+from flowscope_app.timeline.grouping import Groups
+from flowscope_app.timeline.layout import Columns, Layout
 from flowscope_app.timeline.viewport import Viewport
 
 
 class Links:
     """Rows whose parent lies on another track, by start."""
 
-    def __init__(self, table: SpanTable) -> None:
-        self._table = table
+    def __init__(self, groups: Groups, columns: Columns | None = None) -> None:
+        self._groups, self._table = groups, groups.table
         self._rows: Rows = np.empty(0, np.int32)
         self._starts: Int64 = np.empty(0, np.int64)
         self._n = 0
         self._own: tuple[tuple[int, ...], set[int]] = (), set()  # what `of` found last
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Look through the whole table."""
-        self._own = (), set()
-        self._n = self._table.n
-        self._rows = self._table.key[:0].astype(np.int32)
-        self._starts = self._table.start[:0]
-        self._put(np.arange(self._n, dtype=np.int32))
+        columns = columns or Columns.of(groups)
+        self._n = len(columns.start)
+        # `up` is the parent on the same track, if there is one
+        other = (columns.parent >= 0) & (columns.parent < self._n) & (columns.up < 0)
+        rows = np.flatnonzero(other).astype(np.int32)
+        order = np.argsort(columns.start[rows], kind="stable")
+        self._rows, self._starts = rows[order], columns.start[rows[order]]
 
     def apply(self, applied: Applied) -> None:
         """Follow what a delta did to the table: other rows than those it names are as they were."""
@@ -43,7 +42,7 @@ class Links:
         """Add those of some rows whose parent lies on another track."""
         table = self._table
         parent = table.parent[rows]
-        rows = rows[(parent >= 0) & (table.strand[parent] != table.strand[rows])]
+        rows = rows[(parent >= 0) & (self._groups.of(parent) != self._groups.of(rows))]
         if not len(rows):
             return
         rows = np.concatenate((self._rows, rows))
@@ -64,7 +63,8 @@ class Links:
                 under = self._rows[self._table.parent[self._rows] == row] if len(self._rows) else self._rows
                 found.update(under[:most].tolist())
                 parent = int(self._table.parent[row])
-                if parent >= 0 and self._table.strand[parent] != self._table.strand[row]:
+                own, above = self._groups.of(np.array([row, parent], np.int32)).tolist()
+                if parent >= 0 and own != above:
                     found.add(row)
         self._own = rows, found
         return found

@@ -81,7 +81,7 @@ def track_order(layout: Layout) -> list[int]:
         for track, lanes in layout.tops.items()
         if lanes
     }
-    known = layout.table.strands
+    known = layout.groups.tracks
     program = {track: known[track].producer if track in known else "" for track in first}
     began: dict[str, int] = {}
     for track, start in first.items():

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowscope_app.spans.index import Rows
-from flowscope_app.spans.table import NO_END, Applied, SpanTable
+from flowscope_app.spans.table import NO_END, Applied, SpanTable, Track
 from flowscope_app.timeline.drawlist import Bars, Mask, bars
+from flowscope_app.timeline.grouping import Grouping, Groups
 from flowscope_app.timeline.layout import Columns, Layout
 from flowscope_app.timeline.links import Links
 from flowscope_app.timeline.rows import BAR, HEADER, Band, RowMap, row_map
@@ -33,9 +34,15 @@ class Arranged:
     links: Links
 
     @classmethod
-    def of(cls, table: SpanTable) -> Arranged:
+    def of(cls, table: SpanTable, grouping: Grouping = Grouping.CALLER) -> Arranged:
         """Arrange a table's spans."""
-        return cls(Layout(table), Links(table))
+        groups = Groups(table, grouping)
+        return cls.made(groups, Columns.of(groups))
+
+    @classmethod
+    def made(cls, groups: Groups, columns: Columns) -> Arranged:
+        """Arrange spans as these columns have them."""
+        return cls(Layout(groups.table, columns, groups), Links(groups, columns))
 
     def fits(self, table: SpanTable) -> bool:
         """Whether it is of this table, as it is."""
@@ -46,9 +53,13 @@ class Scene:
     """Layout, viewport and scroll position of a timeline; all heights in logical px, `top` is what is scrolled away."""
 
     def __init__(
-        self, table: SpanTable, collapsed: frozenset[int] = frozenset(), arranged: Arranged | None = None
+        self,
+        table: SpanTable,
+        collapsed: frozenset[int] = frozenset(),
+        arranged: Arranged | None = None,
+        grouping: Grouping = Grouping.CALLER,
     ) -> None:
-        arranged = arranged if arranged is not None and arranged.fits(table) else Arranged.of(table)
+        arranged = arranged if arranged is not None and arranged.fits(table) else Arranged.of(table, grouping)
         self.table = table
         self.layout = arranged.layout
         self.links = arranged.links
@@ -63,11 +74,55 @@ class Scene:
         self._shape = -1
         self._bars: Bars | None = None
         self._key: tuple[object, ...] = ()
+        self._folded: dict[Grouping, frozenset[int]] = {}  # what is collapsed in the other groupings
+        self._since: list[Applied] | None = None  # what came while spans were being grouped another way
+
+    @property
+    def grouping(self) -> Grouping:
+        """What a track is."""
+        return self.layout.groups.grouping
+
+    @property
+    def tracks(self) -> dict[int, Track]:
+        """What to say of each track, by its number."""
+        return self.layout.groups.tracks
 
     def apply(self, applied: Applied) -> None:
         """Follow the table."""
         self.layout.apply(applied)
         self.links.apply(applied)
+        if self._since is not None:
+            self._since.append(applied)
+
+    def regroup(self, grouping: Grouping) -> Callable[[], Arranged | None]:
+        """How to draw other tracks. The call may be made in another thread while the table grows.
+
+        `regrouped` takes its answer. It has none if another was asked for before it began.
+        """
+        since = self._since = []
+        groups = Groups(self.table, grouping)
+        columns = Columns.raw(groups)
+
+        def work() -> Arranged | None:
+            return Arranged.made(groups, columns.copied().grouped(groups)) if self._since is since else None
+
+        return work
+
+    def regrouped(self, arranged: Arranged) -> None:
+        """Show other tracks; what came meanwhile finds its place now."""
+        layout, links = arranged.layout, arranged.links
+        since, self._since = self._since or [], None
+        if since:
+            changed = np.unique(np.concatenate([applied.changed for applied in since]))
+            moved = np.unique(np.concatenate([applied.reparented for applied in since]))
+            applied = Applied(layout.n, changed, moved)
+            layout.apply(applied)
+            links.apply(applied)
+        layout.version, layout.shape = self.layout.version + 1, self.layout.shape + 1
+        self._folded[self.grouping] = self.collapsed
+        self.layout, self.links = layout, links
+        self.collapsed = self._folded.get(self.grouping, frozenset())
+        self.scroll_to(0)
 
     def settle(self) -> Callable[[], Layout] | None:
         """How to put all spans where they lie when the session is opened again; None if they lie there.
@@ -76,12 +131,13 @@ class Scene:
         """
         if not self.layout.restless:
             return None
-        table, columns = self.table, Columns.of(self.table)
-        return lambda: Layout(table, columns)
+        groups = self.layout.groups
+        columns = Columns.of(groups)
+        return lambda: Layout(groups.table, columns, groups)
 
     def take(self, layout: Layout, version: int) -> bool:
         """Show a layout made when the table was at `version`; False if the table moved on since."""
-        if layout.table is not self.table or version != self.table.version:
+        if layout.groups is not self.layout.groups or version != self.table.version:
             return False
         layout.version, layout.shape = self.layout.version + 1, self.layout.shape + 1
         self.layout = layout
@@ -157,7 +213,7 @@ class Scene:
 
     def reveal(self, row: int) -> None:
         """Scroll so that a span's row is seen, opening its track if it is collapsed."""
-        track = int(self.table.strand[row])
+        track = self.layout.track_of(row)
         if track in self.collapsed:
             self.toggle(track)
         top = self.top_of(row)

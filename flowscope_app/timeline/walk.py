@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from flowscope_app.spans.table import SpanTable
 
 Step = Literal["parent", "child", "previous", "next"]
+STEPS: tuple[Step, ...] = get_args(Step)
 
 
 def relative(table: SpanTable, row: int, step: Step) -> int:

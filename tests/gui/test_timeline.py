@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from timeline_scenes import come_to_rest
@@ -18,6 +18,7 @@ from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import SpanTable
+from flowscope_app.timeline.grouping import Grouping
 from flowscope_app.timeline.rows import BEFORE, HEADER, ROW
 from flowscope_app.views.timeline import TimelineView
 
@@ -169,20 +170,54 @@ def test_a_double_click_drills_in(opened, state):
     assert 80 * MS < start < 100 * MS and 400 * MS < end < 420 * MS
 
 
-def test_keys_zoom_pan_and_fit(opened, state):
+def test_keys_zoom_pan_and_fit(opened, state, qtbot):
     whole = state.range
-    press(opened, Qt.Key.Key_W)
+
+    def tap(key):
+        press(opened, key)
+        qtbot.waitUntil(lambda: opened.glide.resting)
+
+    tap(Qt.Key.Key_W)
     assert state.range[1] - state.range[0] < whole[1] - whole[0]
-    press(opened, Qt.Key.Key_S)
-    press(opened, Qt.Key.Key_D)
+    tap(Qt.Key.Key_S)
+    tap(Qt.Key.Key_D)
     assert state.range[0] > whole[0]
-    press(opened, Qt.Key.Key_A)
+    tap(Qt.Key.Key_A)
+    press(opened, Qt.Key.Key_Plus)
+    assert state.range[1] - state.range[0] < whole[1] - whole[0]
     press(opened, Qt.Key.Key_0)
     assert state.range == whole
     state.select(2)
     press(opened, Qt.Key.Key_F)
     start, end = shown(state)
     assert 80 * MS < start < 100 * MS and 400 * MS < end < 420 * MS
+
+
+def test_a_held_key_glides_on_until_it_goes_up_or_the_keyboard_goes_elsewhere(opened, state, qtbot):
+    begins = [state.range[0]]
+    state.range_changed.connect(lambda: begins.append(state.range[0]))
+    away = lambda: QApplication.sendEvent(opened.canvas, QFocusEvent(QEvent.Type.FocusOut))  # noqa: E731
+    for let_go in (lambda: QTest.keyRelease(opened.canvas, Qt.Key.Key_D), away):
+        QTest.keyPress(opened.canvas, Qt.Key.Key_D)
+        frames, far = len(begins), begins[-1] + (state.range[1] - state.range[0]) // 4
+        qtbot.waitUntil(lambda far=far: begins[-1] > far)
+        assert len(begins) - frames >= 3, "by frames, not by leaps"
+        let_go()
+        qtbot.waitUntil(lambda: opened.glide.resting)
+        rested = state.range
+        QTest.qWait(50)
+        assert state.range == rested
+        opened.fit_all()
+
+
+def test_w_zooms_in_on_what_the_pointer_is_at(opened, state, qtbot):
+    QTest.mouseMove(opened.canvas.viewport(), at(opened, 700, 200))
+    qtbot.waitUntil(lambda: opened.canvas.pointer_x is not None)
+    x = opened.canvas.pointer_x
+    under = opened.canvas.item.scene_shown.view.time(round(x))
+    press(opened, Qt.Key.Key_W)
+    qtbot.waitUntil(lambda: opened.glide.resting)
+    assert abs(opened.canvas.item.scene_shown.view.x(under) - x) < 3
 
 
 def test_arrow_keys_go_to_parent_child_and_siblings_and_escape_clears(opened, state):
@@ -416,3 +451,26 @@ def test_the_keyboard_comes_in_by_the_view(opened):
 
 def test_the_views_own_row_height_is_the_scroll_bars_step(opened):
     assert opened.scroll_bar.singleStep() == ROW
+
+
+def test_tracks_are_grouped_another_way_from_the_menu_and_by_key(opened, state, qtbot):
+    shown = lambda: opened.canvas.item.scene_shown  # noqa: E731
+    state.select(4)
+    assert len(shown().rows.bands) == 2
+    opened.tracks.menu().actions()[1].trigger()
+    qtbot.waitUntil(lambda: shown().grouping is Grouping.PROGRAM)
+    assert state.grouping is Grouping.PROGRAM
+    assert opened.tracks.text() == "Tracks: programs"
+    assert shown().top_of(3) is not None
+    press(opened, Qt.Key.Key_G)
+    press(opened, Qt.Key.Key_G)
+    qtbot.waitUntil(lambda: shown().grouping is Grouping.TASK)
+    state.apply(delta([S(5, 0, 10 * MS, track=3)]))
+    assert len(shown().rows.bands) == 3
+
+
+def test_another_session_comes_in_the_tracks_that_were_chosen(opened, state, qtbot):
+    state.set_grouping(Grouping.THREAD)
+    state.choose_session(2)
+    state.set_table(table_of(SPANS))
+    qtbot.waitUntil(lambda: opened.canvas.item.scene_shown.grouping is Grouping.THREAD)

@@ -98,7 +98,7 @@ def check_layout(layout: Layout) -> None:
         rows = lane.rows
         assert all(layout.lane_of(int(row)) == number for row in rows)
         assert (lane.starts == table.start[rows]).all()
-        assert (table.strand[rows] == lane.track).all()
+        assert (layout.groups.of(rows) == lane.track).all()
         ends = np.where(table.end[rows] == NO_END, 1 << 62, np.maximum(table.end[rows], table.start[rows] + 1))
         assert (ends[:-1] <= lane.starts[1:]).all(), "spans overlap in a lane"
     up = layout.up(slice(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowscope_app.views.timeline.tracks_button import NAMES as TRACKS
 from flowscope_app.views.timeline.view import TimelineView
 
-__all__ = ["TimelineView"]
+__all__ = ["TRACKS", "TimelineView"]

@@ -33,6 +33,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         self._ticks = Ticks(1, [], [])
         self._view = Viewport(0, 1, 1)
         self.overlays = Overlays()
+        self.free_right = 0  # px at the right end that something else covers
         self.setAcceptHoverEvents(True)
 
     def show_ticks(self, ticks: Ticks, view: Viewport) -> None:
@@ -45,7 +46,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     def paint(self, p: QPainter, _option: Any, _widget: Any = None) -> None:
         tokens = theme.current()
         bounds: QRectF = self.boundingRect()
-        bottom, right = bounds.bottom(), bounds.right()
+        bottom, right = bounds.bottom(), bounds.right() - self.free_right
         p.setFont(theme.ui_font(11))
         metrics = p.fontMetrics()
         baseline = bounds.top() + (HEIGHT + metrics.ascent() - metrics.descent()) / 2

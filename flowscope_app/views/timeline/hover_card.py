@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
 from flowscope_app.spans.kinds import Kind, Status
+from flowscope_app.spans.notes import Notes
 from flowscope_app.spans.table import NO_END, SpanTable
 from flowscope_app.timeline.scene import Hit, Scene
 from flowscope_app.views.common.labels import PlainLabel
@@ -42,9 +43,9 @@ class HoverCard(QFrame):
         parts = (self._title, self._status, self._facts)
         return "\n".join(label.text() for label in parts if label.text())
 
-    def show_hit(self, scene: Scene, hit: Hit, at: QPoint) -> None:
-        """Say what `hit` is, beside the point `at` of the parent."""
-        title, status, facts = (describe_run if hit.count > 1 else describe_span)(scene, hit)
+    def show_hit(self, scene: Scene, hit: Hit, at: QPoint, notes: Notes) -> None:
+        """Say what `hit` is, beside the point `at` of the parent; `notes` know when streams began."""
+        title, status, facts = describe_run(scene, hit) if hit.count > 1 else describe_span(scene, hit, notes)
         self._title.setText(title)
         self._status.setText(status)
         self._status.setVisible(bool(status))
@@ -74,7 +75,7 @@ class HoverCard(QFrame):
         self.move(max(0, x), max(0, y))
 
 
-def describe_span(scene: Scene, hit: Hit) -> tuple[str, str, str]:
+def describe_span(scene: Scene, hit: Hit, notes: Notes) -> tuple[str, str, str]:
     """Title, what went wrong, and the facts of one span."""
     table, row = scene.table, hit.row
     kind = _kind(table, row)
@@ -87,6 +88,9 @@ def describe_span(scene: Scene, hit: Hit) -> tuple[str, str, str]:
         f"running for {took}" if pending else took,
         f"started at {fmt.duration(start - table.origin)} · {fmt.clock(start)}",
     ]
+    first = int(notes.of(table.key[row : row + 1])["first"][0])
+    if first > 0:
+        lines.append(f"first token after {fmt.duration(first)}")
     if tokens_in > 0 or tokens_out > 0:
         lines.append(f"{fmt.count(tokens_in)} tokens in, {fmt.count(tokens_out)} out")
     failed = {Status.ERROR: "failed", Status.ABANDONED: "its program ended without closing it"}.get(

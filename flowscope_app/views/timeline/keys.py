@@ -1,4 +1,4 @@
-"""What the keys do on the timeline."""
+"""What the keys do on the timeline, besides those that move it while they are held."""
 
 from __future__ import annotations
 
@@ -17,13 +17,9 @@ ACTIONS: Mapping[int, str] = MappingProxyType(
         _KEY.Key_Down: "child",
         _KEY.Key_Left: "previous",
         _KEY.Key_Right: "next",
-        _KEY.Key_W: "zoom in",
         _KEY.Key_Plus: "zoom in",
         _KEY.Key_Equal: "zoom in",
-        _KEY.Key_S: "zoom out",
         _KEY.Key_Minus: "zoom out",
-        _KEY.Key_A: "pan left",
-        _KEY.Key_D: "pan right",
         _KEY.Key_PageUp: "page up",
         _KEY.Key_PageDown: "page down",
         _KEY.Key_F: "fit selection",
@@ -37,6 +33,7 @@ ACTIONS: Mapping[int, str] = MappingProxyType(
         _KEY.Key_BracketLeft: "back",
         _KEY.Key_BracketRight: "forward",
         _KEY.Key_R: "range",
+        _KEY.Key_G: "tracks",
         _KEY.Key_C: "critical",
         _KEY.Key_M: "mark",
         _KEY.Key_Period: "next mark",

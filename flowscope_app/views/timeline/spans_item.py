@@ -92,7 +92,7 @@ class SpansItem(pg.GraphicsObject):  # type: ignore[misc]
         tokens, width = paints.tokens, scene.view.width
         p.fillRect(QRectF(0, y, width, HEADER), tokens.raised)
         self._chevron(p, paints, 8, y + HEADER / 2, band.collapsed)
-        track = scene.table.strands.get(band.track)
+        track = scene.tracks.get(band.track)
         label = fmt.one_line(track.label, 120) if track is not None and track.label else "unnamed track"
         detail = fmt.one_line(track.detail, 120) if track is not None else ""
         p.setFont(self._labels.font)

@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from flowscope_app.analysis.findings import clock_notes
 from flowscope_app.analysis.snapshot import Snapshot
 from flowscope_app.qtmodels.background import Background
+from flowscope_app.timeline.grouping import Grouping
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.overview import Density, Work, density
-from flowscope_app.timeline.scene import Scene
+from flowscope_app.timeline.scene import Arranged, Scene
 from flowscope_app.timeline.viewport import fitted
 
 _SETTLE_MS = 1_500  # quiet time after which rows are put in order
@@ -25,6 +26,7 @@ class Upkeep(QObject):
     settled = Signal()  # the scene shows its rows in another order
     clocks = Signal(object)  # by a producer's id: how its clock differs from another program's
     quiet = Signal()  # nothing came for a while
+    regrouped = Signal()  # the scene shows other tracks
 
     def __init__(self, scene: Scene, parent: QObject) -> None:
         super().__init__(parent)
@@ -35,7 +37,9 @@ class Upkeep(QObject):
         self._order: Background[Layout] = Background(self)
         self._density: Background[Density] = Background(self)
         self._clocks: Background[dict[str, str]] = Background(self)
+        self._groups: Background[Arranged | None] = Background(self)
         self._order.done.connect(self._take)
+        self._groups.done.connect(self._take_groups)
         self._clocks.done.connect(self.clocks)
         self._density.done.connect(self.counted)
         self._count = QTimer(self, interval=_COUNT_MS, singleShot=True)
@@ -49,6 +53,7 @@ class Upkeep(QObject):
         self._order.forget()
         self._density.forget()
         self._clocks.forget()
+        self._groups.forget()
         self._compared = -1
         self.clocks.emit({})
 
@@ -57,6 +62,12 @@ class Upkeep(QObject):
         self._columns = columns
         if at_once or not self._count.isActive():
             self._count.start(0 if at_once else _COUNT_MS)
+
+    def regroup(self, grouping: Grouping) -> None:
+        """Have the scene show other tracks, soon; what was asked before is dropped."""
+        self._groups.forget()
+        if grouping != self._scene.grouping:
+            self._groups.ask(lambda: self._scene.regroup(grouping), at_once=True)
 
     def wait_for_quiet(self) -> None:
         """Something came: put the rows in order when nothing came for a while."""
@@ -81,6 +92,11 @@ class Upkeep(QObject):
             self._compared = version
             self._clocks.ask(self._compare, at_once=True)
         self.quiet.emit()
+
+    def _take_groups(self, arranged: Arranged) -> None:
+        self._order.forget()
+        self._scene.regrouped(arranged)
+        self.regrouped.emit()
 
     def _take(self, layout: Layout) -> None:
         if self._scene.take(layout, self._version):

@@ -1,12 +1,13 @@
-"""The timeline's view: one scene, shown by overview, axis and canvas, moved by mouse, wheel and keys."""
+"""The timeline's view: one scene, shown by overview, axis and canvas, kept up with the shared state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollBar, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from flowscope_app.base import format as fmt
 from flowscope_app.qtmodels.queries import Queries
@@ -16,20 +17,21 @@ from flowscope_app.timeline.overview import Density
 from flowscope_app.timeline.rows import ROW
 from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.viewport import Viewport
-from flowscope_app.timeline.walk import Step, relative
-from flowscope_app.views.common.empty_state import EmptyState
+from flowscope_app.timeline.walk import STEPS, Step, relative
 from flowscope_app.views.common.plain import describe
 from flowscope_app.views.timeline.canvas import Canvas
-from flowscope_app.views.timeline.hover_card import HoverCard
+from flowscope_app.views.timeline.glide import Glide
 from flowscope_app.views.timeline.keys import press
 from flowscope_app.views.timeline.navigator import Navigator
 from flowscope_app.views.timeline.overview_strip import OverviewStrip
+from flowscope_app.views.timeline.pages import Pages
+from flowscope_app.views.timeline.pointer import Pointer
 from flowscope_app.views.timeline.tools import Tools
+from flowscope_app.views.timeline.tracks_button import TracksButton
 from flowscope_app.views.timeline.upkeep import Upkeep
 
 _GROW_MS = 100  # how often pending spans grow
-_STEP = 0.7  # what a key's zoom shows of the time
-_KEY_PAN = 0.15  # of the width
+_STEP = 0.7  # what a step of zoom shows of the time
 
 
 class TimelineView(QWidget):
@@ -40,48 +42,29 @@ class TimelineView(QWidget):
         self._state = state
         self._scene = Scene(state.table)
         self._fitted = False
-        self._navigator = Navigator(state, self._scene)
         self._mine = False  # the selection being changed is this view's
+        self._navigator = Navigator(state, self._scene)
         self.overview = OverviewStrip()
         self.canvas = Canvas()
-        self.scroll_bar = QScrollBar(Qt.Orientation.Vertical)
-        self.card = HoverCard(self.canvas)
+        self.tracks = TracksButton(self.canvas)
         self.tools = Tools(state, queries, self.canvas, self)
-        self.empty = EmptyState()
+        self.pointer = Pointer(state, self.canvas, self._navigator, self)
+        self.glide = Glide(self.canvas)
+        self._pages = Pages(self, self.overview, self.canvas)
+        self.scroll_bar, self.empty, self.card = self._pages.scroll_bar, self._pages.empty, self.pointer.card
         self._grow = QTimer(self, interval=_GROW_MS)
         self._upkeep = Upkeep(self._scene, self)
         self.setObjectName("timeline")
         describe(self, "Timeline", "Spans over time. Arrow keys go from span to span, W and S zoom, A and D pan")
         describe(self.canvas, "Timeline")
-        self._lay_out()
-        self._connect()
+        self.setFocusProxy(self.canvas)
+        self._connect_state()
+        self._connect_parts()
+        self._regroup()
         self._reset()
 
-    def _lay_out(self) -> None:
-        self.scroll_bar.setSingleStep(ROW)
-        policy = self.scroll_bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.scroll_bar.setSizePolicy(policy)
-        below = QHBoxLayout()
-        below.setSpacing(0)
-        below.addWidget(self.canvas, 1)
-        below.addWidget(self.scroll_bar)
-        full = QWidget()
-        column = QVBoxLayout(full)
-        column.setContentsMargins(8, 4, 0, 0)
-        column.setSpacing(4)
-        strip = QHBoxLayout()
-        strip.setContentsMargins(0, 0, self.scroll_bar.sizeHint().width(), 0)
-        strip.addWidget(self.overview)
-        column.addLayout(strip)
-        column.addLayout(below, 1)
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(full)
-        self._stack.addWidget(self.empty)
-        self.setFocusProxy(self.canvas)
-
-    def _connect(self) -> None:
-        state, box = self._state, self.canvas.box
+    def _connect_state(self) -> None:
+        state = self._state
         state.session_changed.connect(self._reset)
         state.table_changed.connect(self._table_changed)
         state.range_changed.connect(self._range_changed)
@@ -89,15 +72,20 @@ class TimelineView(QWidget):
         state.hover_changed.connect(self._hover_changed)
         state.filter_changed.connect(self._filter_changed)
         state.follow_changed.connect(self._follow_changed)
+        state.grouping_changed.connect(self._regroup)
+
+    def _connect_parts(self) -> None:
+        box, upkeep = self.canvas.box, self._upkeep
         box.zoomed.connect(lambda x, factor: self._moving(lambda: self._navigator.zoom(x, factor)))
         box.panned.connect(lambda dx, dy: self._moving(lambda: self._pan(dx, dy)))
+        self.glide.zoomed.connect(self._glide_zoom)
+        self.glide.panned.connect(lambda widths: self._moving(lambda: self._pan(-widths * self._scene.view.width, 0)))
+        self.pointer.folded.connect(self._refresh)
+        self.pointer.picked.connect(self._pick)
+        self.tracks.chosen.connect(self._state.set_grouping)
         self.tools.asked.connect(self._navigator.show)
         self.tools.changed.connect(self.canvas.refresh)
         self.tools.dimmed.connect(self._filter_changed)
-        box.clicked.connect(self._click)
-        box.double_clicked.connect(self._drill)
-        box.hovered.connect(self._hover)
-        box.left.connect(self._leave)
         self.canvas.resized.connect(self._resized)
         actions = self._actions()
         self.canvas.key.connect(lambda event: press(event, actions))
@@ -105,10 +93,11 @@ class TimelineView(QWidget):
         self.overview.asked.connect(lambda a, b: self._moving(lambda: self._navigator.show(a, b)))
         self.overview.fit_asked.connect(self.fit_all)
         self._grow.timeout.connect(self._grown)
-        self._upkeep.counted.connect(self._counted)
-        self._upkeep.settled.connect(self._refresh)
-        self._upkeep.quiet.connect(self._quiet)
-        self._upkeep.clocks.connect(self._clocks_told)
+        upkeep.counted.connect(self._counted)
+        upkeep.settled.connect(self._refresh)
+        upkeep.regrouped.connect(self._regrouped)
+        upkeep.quiet.connect(self._quiet)
+        upkeep.clocks.connect(self._clocks_told)
 
     # What the shell's actions call.
 
@@ -157,7 +146,8 @@ class TimelineView(QWidget):
     def _table_changed(self, applied: Applied | None) -> None:
         state = self._state
         if applied is None or self._scene.table is not state.table:
-            self._scene = Scene(state.table, self._scene.collapsed if self._fitted else frozenset(), state.arranged)
+            collapsed = self._scene.collapsed if self._fitted else frozenset[int]()
+            self._scene = Scene(state.table, collapsed, state.arranged, state.grouping)
             self._scene.mask = self.tools.mask()
             self._upkeep.take(self._scene)
             if self._fitted:
@@ -165,10 +155,11 @@ class TimelineView(QWidget):
             else:
                 self._navigator.begin(self._scene)
             self.canvas.item.selected = state.selected_row
+            self._upkeep.regroup(state.grouping)
         else:
             self._scene.apply(applied)
         self._scene.now = state.now()
-        self._say_if_empty()
+        self._pages.show_state(state)
         self._measure()
         if state.table.n and not self._fitted:
             self._fitted = True
@@ -180,16 +171,6 @@ class TimelineView(QWidget):
         self._count(at_once=applied is None)
         self._upkeep.wait_for_quiet()
         self._watch_pending()
-
-    def _say_if_empty(self) -> None:
-        state = self._state
-        if state.session is None and not state.table.n:
-            self.empty.say("No session selected", "Choose a session on the left, or attach a program.")
-        elif state.loading:
-            self.empty.say("Opening the session…")
-        else:
-            self.empty.say("No spans yet", "They appear here while the program runs.")
-        self._stack.setCurrentIndex(0 if state.table.n else 1)
 
     def _range_changed(self) -> None:
         start, end = self._state.range
@@ -227,7 +208,7 @@ class TimelineView(QWidget):
     # Range and scroll.
 
     def _pan(self, dx: float, dy: float) -> None:
-        self._leave()
+        self.pointer.leave()
         if dx:
             self._navigator.pan(-dx)
         if dy:
@@ -239,12 +220,13 @@ class TimelineView(QWidget):
 
     def _scrolled(self, value: int) -> None:
         if value != self._scene.top:
-            self._leave()
+            self.pointer.leave()
             self._scroll_to(value)
 
     def _resized(self) -> None:
         self._measure()
         self.tools.card.place()
+        self.tracks.place()
         self._range_changed()
         self._count(at_once=True)
 
@@ -256,50 +238,35 @@ class TimelineView(QWidget):
     def _refresh(self) -> None:
         scene = self._scene
         scene.scroll_to(scene.top)
-        self.scroll_bar.blockSignals(True)
-        self.scroll_bar.setRange(0, max(0, scene.rows.height - scene.height))
-        self.scroll_bar.setVisible(scene.rows.height > scene.height)
-        self.scroll_bar.setPageStep(scene.height)
-        self.scroll_bar.setValue(scene.top)
-        self.scroll_bar.blockSignals(False)
+        self._pages.show_scroll(scene)
         self.canvas.show_scene(scene)
 
-    # Mouse and keys.
+    # Tracks.
 
-    def _click(self, x: float, y: float) -> None:
-        self.canvas.setFocus(Qt.FocusReason.MouseFocusReason)
-        band = self._scene.band_header(y)
-        if band is not None:
-            self._scene.toggle(band.track)
-            self._refresh()
-            return
-        hit = self._scene.hit(x, y)
+    def _regroup(self) -> None:
+        self.tracks.say(self._state.grouping)
+        self.tracks.place()
+        self.canvas.axis.free_right = self.tracks.width()
+        self._upkeep.regroup(self._state.grouping)
+
+    def _regrouped(self) -> None:
+        self.pointer.leave()
+        row = self._state.selected_row
+        if 0 <= row < self._scene.layout.n and self._scene.top_of(row) is not None:
+            self._scene.reveal(row)
+        self._refresh()
+        self._upkeep.wait_for_quiet()
+
+    # What mouse and keys ask for.
+
+    def _pick(self, row: int) -> None:
         self._mine = True
-        self._state.select_row(hit.row if hit is not None else -1)
+        self._state.select_row(row)
         self._mine = False
 
-    def _drill(self, x: float, y: float) -> None:
-        hit = self._scene.hit(x, y)
-        if hit is None:
-            return
-        if hit.count == 1:
-            self._navigator.fit(hit.row)
-        else:
-            self._navigator.zoom(x, 0.1)
-
-    def _hover(self, x: float, y: float) -> None:
-        hit = self._scene.hit(x, y)
-        self.canvas.setCursor(Qt.CursorShape.PointingHandCursor if hit or self._scene.band_header(y) else _ARROW)
-        if hit is None:
-            self._leave()
-            return
-        self._state.hover(int(self._state.table.key[hit.row]))
-        offset = self.canvas.box.mapToScene(0, 0)
-        self.card.show_hit(self._scene, hit, QPoint(round(x + offset.x()), round(y + offset.y())))
-
-    def _leave(self) -> None:
-        self.card.hide()
-        self._state.hover(None)
+    def _glide_zoom(self, factor: float) -> None:
+        x = self.canvas.pointer_x
+        self._moving(lambda: self._navigator.zoom(self._scene.view.width / 2 if x is None else x, factor))
 
     def _go(self, step: Step) -> None:
         row = relative(self._state.table, self._state.selected_row, step)
@@ -309,32 +276,26 @@ class TimelineView(QWidget):
     def _turn(self, pages: int) -> None:
         self._scroll_to(self._scene.top + pages * (self._scene.height - 2 * ROW))
 
-    def _pan_by(self, share: float) -> None:
-        self._pan(-share * self._scene.view.width, 0)
-
     def _actions(self) -> dict[str, Callable[[], object]]:
+        tools = self.tools
         return {
-            "parent": lambda: self._go("parent"),
-            "child": lambda: self._go("child"),
-            "previous": lambda: self._go("previous"),
-            "next": lambda: self._go("next"),
+            **{step: partial(self._go, step) for step in STEPS},
             "zoom in": lambda: self._moving(self.zoom_in),
             "zoom out": lambda: self._moving(self.zoom_out),
-            "pan left": lambda: self._moving(lambda: self._pan_by(-_KEY_PAN)),
-            "pan right": lambda: self._moving(lambda: self._pan_by(_KEY_PAN)),
-            "page up": lambda: self._turn(-1),
-            "page down": lambda: self._turn(1),
+            "page up": partial(self._turn, -1),
+            "page down": partial(self._turn, 1),
             "fit selection": self.fit_selection,
             "fit all": self.fit_all,
             "follow": self.follow,
             "clear": self.clear_selection,
-            "back": lambda: self.tools.step(-1),
-            "forward": lambda: self.tools.step(1),
-            "range": self.tools.range_of_selection,
-            "critical": self.tools.toggle_critical,
-            "mark": self.tools.mark,
-            "next mark": lambda: self.tools.go_to_mark(1),
-            "previous mark": lambda: self.tools.go_to_mark(-1),
+            "back": partial(tools.step, -1),
+            "forward": partial(tools.step, 1),
+            "range": tools.range_of_selection,
+            "tracks": self.tracks.turn,
+            "critical": tools.toggle_critical,
+            "mark": tools.mark,
+            "next mark": partial(tools.go_to_mark, 1),
+            "previous mark": partial(tools.go_to_mark, -1),
         }
 
     # Time passing.
@@ -381,6 +342,3 @@ class TimelineView(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._watch_pending()
-
-
-_ARROW = Qt.CursorShape.ArrowCursor

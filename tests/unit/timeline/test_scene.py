@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from timeline_sessions import T0, S, delta, lived, random_session, table_of
 
 from flowscope_app.spans.table import SpanTable, Track
+from flowscope_app.timeline.grouping import Groups
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.links import Links
 from flowscope_app.timeline.rows import BEFORE, HEADER, ROW
@@ -91,10 +92,10 @@ def test_links_of_a_live_session_are_those_of_the_same_session_opened(seed: int,
     spans = random_session(seed, count)
     program = {track: Track(track, f"track {track}", "", f"p{track % 2}") for track in (1, 2, 3)}
     table = SpanTable()
-    links = Links(table)
+    links = Links(Groups(table))
     for batch in lived(spans, seed):
         links.apply(table.apply(delta(batch, program)))
-    fresh, layout = Links(table), Layout(table)
+    fresh, layout = Links(Groups(table)), Layout(table)
     view = Viewport(table.origin, table.latest + 1, 100)
     lanes = set(range(len(layout.lanes)))
     seen, opened = (set(found.seen(layout, lanes, view, most=1_000).tolist()) for found in (links, fresh))
