@@ -5,9 +5,10 @@ from __future__ import annotations
 from flowscope_app.theme.fonts import BASE_PX, HEADING_PX, MONO_PX, mono_font, ui_font
 from flowscope_app.theme.icons import icon
 from flowscope_app.theme.manager import Mode, apply, current, mode, set_mode, signals
-from flowscope_app.theme.tokens import DARK, LIGHT, Tokens, contrast, ink
+from flowscope_app.theme.tokens import AA, DARK, LIGHT, Tokens, contrast, ink
 
 __all__ = [
+    "AA",
     "BASE_PX",
     "DARK",
     "HEADING_PX",

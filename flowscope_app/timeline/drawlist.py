@@ -21,6 +21,9 @@ NORMAL, PENDING, ERROR, DIM, ABANDONED = 0, 1, 2, 4, 8  # DIM is added to one of
 FOLD = 2  # px: a narrower span is folded with its neighbours in the same pixels
 _GAP_FROM = 4  # px: from this width on, a bar leaves one pixel to its right free
 _LEAST_ERROR = 2  # px
+Stretch = tuple[int, int]  # of time, ns
+_LONELY = 8  # px to the next bar from which on a small one is drawn
+_LEAST_LONELY = 3  # px wide, to be seen well
 _REACH = 2  # px around a narrow bar in which it is hit
 
 
@@ -103,6 +106,81 @@ class _Found:
         self.end.append(end)
         self.count.append(np.ones(len(row), np.int32) if count is None else count)
 
+    def in_order(self) -> tuple[NDArray[np.int32], Rows, Int64, Int64, Rows]:
+        """All of them, by row of the screen and start: index, row, start, end, count."""
+        if not self.row:
+            none, never = np.empty(0, np.int32), np.empty(0, np.int64)
+            return none, none, never, never, none
+        index, row, start = np.concatenate(self.index), np.concatenate(self.row), np.concatenate(self.start)
+        end, count = np.concatenate(self.end), np.concatenate(self.count)
+        order = np.lexsort((start, index))
+        return index[order], row[order], start[order], end[order], count[order]
+
+
+@dataclass(frozen=True)
+class DrawList:
+    """What there is to paint in some rows of the screen over a stretch of time: for any viewport in it, at one zoom.
+
+    Arrays have one element a bar, a row of the screen after the other, each row by time; times in ns.
+    """
+
+    tops: NDArray[np.int32]  # the rows of the screen that were looked at
+    index: NDArray[np.int32]  # which of them
+    row: Rows
+    start: Int64
+    end: Int64
+    count: Rows
+    kind: NDArray[np.int8]
+    style: NDArray[np.uint8]
+
+    def bars(self, view: Viewport, scale: float = 1) -> Bars:
+        """As rectangles; `scale` is device pixels a logical pixel."""
+        seen = np.flatnonzero((self.start < view.t1) & ((self.end > view.t0) | (self.start >= view.t0)))
+        index, start, end, style = self.index[seen], self.start[seen], self.end[seen], self.style[seen]
+        # Clipped: the rasteriser wants small numbers, and outline and corners of what reaches out lie outside.
+        x = np.round(np.clip(view.xs(start), -16, view.width + 16) * scale) / scale
+        right = np.round(np.clip(view.xs(end), -16, view.width + 16) * scale) / scale
+        width = right - x
+        least = np.where(style & ERROR, _LEAST_ERROR, 1 / scale)
+        least = np.where(_room(x, index) >= _LONELY, _LEAST_LONELY, least)
+        width = np.where(width >= _GAP_FROM, width - 1, np.maximum(width, least))
+        first = np.searchsorted(index, np.arange(len(self.tops) + 1))
+        return Bars(
+            x, width, self.tops[index], self.row[seen], self.count[seen], self.kind[seen], style, self.tops, first
+        )
+
+
+def _room(x: NDArray[np.float64], index: NDArray[np.int32]) -> NDArray[np.float64]:
+    """How far each bar's left edge is from the next one's in its row, px."""
+    if not len(x):
+        return x
+    return np.append(np.where(index[1:] == index[:-1], x[1:] - x[:-1], np.inf), np.inf)
+
+
+def fold_of(view: Viewport) -> int:
+    """Nanoseconds within which small spans are folded at a viewport's zoom."""
+    return max(1, round(FOLD * view.ns_per_px))
+
+
+def draw_list(
+    layout: Layout, rows: RowMap, seen: slice, stretch: Stretch, fold: int, now: int, mask: Mask | None = None
+) -> DrawList:
+    """What there is to paint of the rows `seen` in a stretch of time, folded as `fold_of` says.
+
+    `now` (ns) is where pending spans end, `mask` says which rows of the table the filter keeps. The work is bounded by
+    the pixels, not by the spans.
+    """
+    table, found = layout.table, _Found()
+    _collect(found, table, [layout.lanes[lane] for lane in rows.lanes[seen].tolist()], stretch, fold, now, mask)
+    index, row, start, end, count = found.in_order()
+    failed = table.status[row] == Status.ERROR
+    left = table.status[row] == Status.ABANDONED
+    pending = (table.end[row] == NO_END) & (count == 1)
+    style = np.select([failed, left, pending], [ERROR, ABANDONED, PENDING], NORMAL).astype(np.uint8)
+    if mask is not None:
+        style += np.where(mask[row], 0, DIM).astype(np.uint8)
+    return DrawList(rows.tops[seen], index, row, start, end, count, table.kind[row], style)
+
 
 def bars(
     layout: Layout,
@@ -114,24 +192,18 @@ def bars(
     mask: Mask | None = None,
     scale: float = 1,
 ) -> Bars:
-    """All that is painted from `top` to `bottom` (px of the rows' own height) in a viewport.
-
-    `now` (ns) is where pending spans end, `mask` says which rows of the table the filter keeps, `scale` is device
-    pixels a logical pixel. The work is bounded by the pixels, not by the spans.
-    """
-    seen = rows.between(top, bottom)
-    lanes = [layout.lanes[lane] for lane in rows.lanes[seen].tolist()]
-    found = _Found()
-    _collect(found, layout.table, lanes, view, now, mask)
-    return _rectangles(found, layout.table, rows.tops[seen], view, mask, scale)
+    """All that is painted from `top` to `bottom` (px of the rows' own height) in a viewport."""
+    seen, stretch = rows.between(top, bottom), (view.t0, view.t1)
+    return draw_list(layout, rows, seen, stretch, fold_of(view), now, mask).bars(view, scale)
 
 
-def _collect(found: _Found, table: SpanTable, lanes: list[Lane], view: Viewport, now: int, mask: Mask | None) -> None:
+def _collect(
+    found: _Found, table: SpanTable, lanes: list[Lane], stretch: Stretch, fold: int, now: int, mask: Mask | None
+) -> None:
     # Runs are cut at multiples of the fold since the session's start, so that they don't flicker while one pans.
-    fold = max(1, round(FOLD * view.ns_per_px))
-    first = (view.t0 - table.origin) // fold
-    edges = table.origin + np.arange(first, (view.t1 - table.origin) // fold + 2, dtype=np.int64) * fold
-    window = np.array([view.t0, view.t1], np.int64)
+    first = (stretch[0] - table.origin) // fold
+    edges = table.origin + np.arange(first, (stretch[1] - table.origin) // fold + 2, dtype=np.int64) * fold
+    window = np.array(stretch, np.int64)
     few: list[tuple[int, Lane, int, int]] = []
     for index, lane in enumerate(lanes):
         a, b = lane.starts.searchsorted(window).tolist()
@@ -141,7 +213,7 @@ def _collect(found: _Found, table: SpanTable, lanes: list[Lane], view: Viewport,
         elif b > a:
             few.append((index, lane, a, b))
     if few:
-        _each(found, table, few, fold, view.t0, now, mask)
+        _each(found, table, few, fold, stretch[0], now, mask)
 
 
 def _each(
@@ -218,38 +290,11 @@ def _chosen(
     return chosen
 
 
-def _rectangles(
-    found: _Found, table: SpanTable, tops: NDArray[np.int32], view: Viewport, mask: Mask | None, scale: float
-) -> Bars:
-    if not found.row:
-        none, nothing = np.empty(0, np.float64), np.empty(0, np.int32)
-        kind, style = np.empty(0, np.int8), np.empty(0, np.uint8)
-        first = np.zeros(len(tops) + 1, np.int64)
-        return Bars(none, none, nothing, nothing, nothing, kind, style, tops, first)
-    index, row = np.concatenate(found.index), np.concatenate(found.row)
-    start, end, count = np.concatenate(found.start), np.concatenate(found.end), np.concatenate(found.count)
-    order = np.lexsort((start, index))
-    index, row, start, end, count = index[order], row[order], start[order], end[order], count[order]
-    failed = table.status[row] == Status.ERROR
-    left = table.status[row] == Status.ABANDONED
-    pending = (table.end[row] == NO_END) & (count == 1)
-    style = np.select([failed, left, pending], [ERROR, ABANDONED, PENDING], NORMAL).astype(np.uint8)
-    if mask is not None:
-        style += np.where(mask[row], 0, DIM).astype(np.uint8)
-    # Clipped: the rasteriser wants small numbers, and outline and corners of what reaches out lie outside.
-    x = np.round(np.clip(view.xs(start), -16, view.width + 16) * scale) / scale
-    right = np.round(np.clip(view.xs(end), -16, view.width + 16) * scale) / scale
-    width = right - x
-    width = np.where(width >= _GAP_FROM, width - 1, np.maximum(width, np.where(failed, _LEAST_ERROR, 1 / scale)))
-    first = np.searchsorted(index, np.arange(len(tops) + 1))
-    return Bars(x, width, tops[index], row, count, table.kind[row], style, tops, first)
-
-
 def strip(layout: Layout, track: int, view: Viewport, now: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A collapsed track in one line: where it was at work, as (n, 2) of x and width, and the x of all its errors."""
     table, found = layout.table, _Found()
     tops = [layout.lanes[lane] for lane in layout.tops.get(track, [])]
-    _collect(found, table, tops, view, now, None)
+    _collect(found, table, tops, (view.t0, view.t1), fold_of(view), now, None)
     busy = np.empty((0, 2), np.float64)
     if found.row:
         x = np.clip(view.xs(np.concatenate(found.start)), -16, view.width + 16)

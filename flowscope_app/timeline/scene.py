@@ -9,7 +9,8 @@ import numpy as np
 
 from flowscope_app.spans.index import Rows
 from flowscope_app.spans.table import NO_END, Applied, SpanTable, Track
-from flowscope_app.timeline.drawlist import Bars, Mask, bars
+from flowscope_app.timeline.drawlist import Bars, Mask, draw_list, fold_of
+from flowscope_app.timeline.drawn import DrawLists
 from flowscope_app.timeline.grouping import Grouping, Groups
 from flowscope_app.timeline.layout import Columns, Layout
 from flowscope_app.timeline.links import Links
@@ -74,6 +75,9 @@ class Scene:
         self._shape = -1
         self._bars: Bars | None = None
         self._key: tuple[object, ...] = ()
+        self._drawn = DrawLists()
+        self._of: tuple[RowMap | None, Mask | None] = None, None  # rows and mask that bars were last made of
+        self._turn = 0  # moves on when they are others
         self._folded: dict[Grouping, frozenset[int]] = {}  # what is collapsed in the other groupings
         self._since: list[Applied] | None = None  # what came while spans were being grouped another way
 
@@ -163,12 +167,20 @@ class Scene:
     def bars(self) -> Bars:
         """What is painted; worked out anew only if something changed."""
         mask, rows = self.full_mask(), self.rows
-        key = (self.view, self.top, self.height, self.now, self.scale, self.layout.version, id(rows), id(mask))
-        if self._bars is None or key != self._key:
-            self._bars = bars(
-                self.layout, rows, self.view, self.top, self.top + self.height, self.now, mask, self.scale
+        seen = rows.between(self.top, self.top + self.height)
+        now = self.now if self.table.unended else 0
+        if self._of[0] is not rows or self._of[1] is not mask:
+            self._of, self._turn = (rows, mask), self._turn + 1
+        state = (self._turn, seen.start, seen.stop, now, self.layout.version, self.view.span, self.view.width)
+        if self._bars is None or self._key != (state, self.view.t0, self.scale):
+            fold = fold_of(self.view)
+            found = self._drawn.of(
+                state,
+                self.view,
+                self.table.origin,
+                lambda stretch: draw_list(self.layout, rows, seen, stretch, fold, now, mask),
             )
-            self._key = key
+            self._bars, self._key = found.bars(self.view, self.scale), (state, self.view.t0, self.scale)
         return self._bars
 
     def full_mask(self) -> Mask | None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor, QPen
 
 from flowscope_app.spans.kinds import Kind
-from flowscope_app.theme import Tokens, contrast
+from flowscope_app.theme import AA, Tokens, contrast
 from flowscope_app.timeline.drawlist import ABANDONED, DIM, ERROR, PENDING
 
 _STRENGTH = {"dark": 0.88, "light": 1.0}  # a little of the panel keeps large bars calm on dark
@@ -64,13 +64,23 @@ class Paints:
         tokens = self.tokens
         known = Kind(kind) if kind in Kind.__members__.values() else Kind.OTHER
         colour = tokens.error if style & ERROR else tokens.faint if style & ABANDONED else tokens.kind(known)
-        share = _PENDING if style & (PENDING | ABANDONED) else _STRENGTH[tokens.name]
+        pale = style & (PENDING | ABANDONED)
+        if not tokens.dark and not pale:
+            colour = _deep(colour, tokens)
+        share = _PENDING if pale else _STRENGTH[tokens.name]
         fill = mixed(colour, tokens.panel, share * (_DIM if style & DIM else 1))
         inks = {ink.name(): ink for ink in (tokens.text, tokens.on_error, tokens.on_accent, *tokens.on_kinds.values())}
         text = max(inks.values(), key=lambda ink: contrast(ink, fill))
         if style & DIM:
             text = tokens.dim
         return Paint(fill, QBrush(fill), text, mixed(colour, tokens.panel, _DIM if style & DIM else 1))
+
+
+def _deep(colour: QColor, tokens: Tokens) -> QColor:
+    """A colour of the light theme, no lighter than white text on it needs: dark text on a full colour reads badly."""
+    shares = (1 - step / 50 for step in range(51))
+    deeper = (mixed(colour, tokens.text, share) for share in shares)
+    return next((each for each in deeper if contrast(tokens.panel, each) >= AA), tokens.text)
 
 
 _made: dict[str, Paints] = {}

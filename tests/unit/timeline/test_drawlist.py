@@ -13,6 +13,7 @@ from flowscope_app.timeline import drawlist
 from flowscope_app.timeline.drawlist import DIM, ERROR, PENDING, Bars, Mask, bars, strip
 from flowscope_app.timeline.layout import Layout
 from flowscope_app.timeline.rows import BAR, row_map
+from flowscope_app.timeline.scene import Scene
 from flowscope_app.timeline.viewport import Viewport
 
 ALL = 1 << 20
@@ -155,7 +156,7 @@ def test_a_week_beside_a_microsecond() -> None:
     week = 7 * 86_400 * 10**9
     table = table_of([S(1, 0, week), S(2, 10, 1_010, parent=1, error=True)])
     found = drawn(table, 0, week, 1_000)
-    assert found.width.tolist() == [999, 2]
+    assert found.width.tolist() == [999, 3]
     close = drawn(table, 0, 2_000, 1_000)
     assert close.row.tolist() == [0, 1]
     assert close.width[1] == 499
@@ -172,3 +173,28 @@ def test_abandoned_spans_are_of_one_colour_between_the_pending_and_the_failed() 
     bars = drawlist.Bars(x, x, zeros, zeros, zeros, kinds, style, zeros, zeros)
     groups = [(style, len(rects)) for style, _, rects in bars.groups()]
     assert groups == [(drawlist.ABANDONED | drawlist.DIM, 1), (0, 1), (drawlist.ABANDONED, 2), (drawlist.ERROR, 1)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 300), st.integers(20, 300))
+def test_a_view_that_moved_is_painted_from_the_list_of_its_pages_as_it_would_be_afresh(
+    seed: int, count: int, width: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    shown = Scene(table_of(random_session(seed, count)))
+    first, last = shown.extent()
+    shown.height, span = ALL, max(10, (last - first) // int(chance.integers(1, 9)))
+    for _ in range(8):
+        t0 = first + int(chance.integers(-span // 2, last - first))
+        shown.view = Viewport(t0, t0 + span, width)
+        here, fresh = shown.bars, bars(shown.layout, shown.rows, shown.view, 0, ALL, 0)
+        inside = [(found.x > 0) & (found.x + found.width < width - 4) for found in (here, fresh)]
+        for name in ("x", "y", "row", "count", "style"):
+            one, other = (getattr(found, name)[at].tolist() for found, at in zip((here, fresh), inside, strict=True))
+            assert one == other, name
+
+
+def test_a_small_span_on_free_ground_is_wide_enough_to_be_seen_and_one_in_a_crowd_is_not() -> None:
+    crowd = [S(key, 500 + 3 * key, 500 + 3 * key) for key in range(2, 100)]
+    found = drawn(table_of([S(1, 100, 100), *crowd]), 0, 1_000, 1_000)
+    assert found.width[:3].tolist() == [3, 1, 1]
