@@ -6,6 +6,7 @@ in the file, a length, and so many bytes.
 
 from __future__ import annotations
 
+import marshal
 import os
 import pickle
 import select
@@ -16,12 +17,9 @@ from pathlib import Path
 from struct import Struct
 from typing import IO, BinaryIO
 
-import msgspec
-
-from flowscope_app.exchange.contents import Item
+from flowscope_app.exchange.batches import Ready
 from flowscope_app.exchange.source import Source, UnsoundError
-from flowscope_app.store import Entry
-from flowscope_app.store.entries import NOTHING, read_said
+from flowscope_app.store import Batch, Prepared
 
 WORTH_BYTES = 1 << 20
 """Files (as they lie on disk) from which on a process more is soon made up for."""
@@ -30,16 +28,7 @@ WAIT_S = 0.02
 _DIED, _DIED_HINT = "the process that read it was ended", "is there memory enough?"
 
 _FRAME = Struct("<cqI")
-_ENTRIES, _OTHER, _UNSOUND, _END = b"E", b"O", b"U", b"Z"
-
-_Sent = tuple[
-    str, str, str | None, str, str, str, int, int | None, bytes | None, bytes | None, bytes | None, int, str | None,
-    str | None,
-]  # fmt: skip
-"""An entry's members but for what its metadata says, then the producer it was said to be of beside that."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[_Sent]).decode
+_BATCH, _OTHER, _UNSOUND, _END = b"B", b"O", b"U", b"Z"
 
 
 def possible() -> bool:
@@ -64,7 +53,7 @@ class Apart:
         """Its process id."""
         return self._process.pid
 
-    def items(self) -> Generator[Item, None, None]:
+    def items(self) -> Generator[Ready, None, None]:
         """What the file holds; None now and then while nothing is ready. Raises what decoding it raises."""
         pipe = self._process.stdout
         assert pipe is not None
@@ -75,7 +64,7 @@ class Apart:
             self._process.wait()
             pipe.close()
 
-    def _frames(self, pipe: IO[bytes]) -> Generator[Item, None, None]:
+    def _frames(self, pipe: IO[bytes]) -> Generator[Ready, None, None]:
         while True:
             while not select.select([pipe], [], [], WAIT_S)[0]:
                 yield None
@@ -88,8 +77,8 @@ class Apart:
             body = pipe.read(length)
             if len(body) < length:
                 raise UnsoundError(_DIED, _DIED_HINT)
-            if letter == _ENTRIES:
-                yield _entries(body)
+            if letter == _BATCH:
+                yield _batch(body)
             elif letter == _OTHER:
                 yield pickle.loads(body)
             else:
@@ -97,30 +86,17 @@ class Apart:
                 raise UnsoundError(message, hint)
 
 
-def _entries(body: bytes) -> list[Entry]:
-    made: list[Entry] = []
-    for *members, metadata, status, error, producer in _decode(body):
-        said = read_said(metadata) if metadata else NOTHING
-        if producer is not None and said.producer is None:
-            said = msgspec.structs.replace(said, producer=producer)
-        made.append(Entry(*members, metadata, status, error, said))  # type: ignore[call-arg, arg-type]
-    return made
+def _batch(body: bytes) -> Batch:
+    records, senders, sessions = marshal.loads(body)
+    return Batch(records, senders, [Prepared(*spans) for spans in sessions])
 
 
-def _sent(entries: Iterable[Entry]) -> bytes:
-    return _encode(
-        [
-            (
-                one.id, one.session_id, one.parent_id, one.operation, one.framework, one.language, one.start_ns,
-                one.end_ns, one.input, one.output, one.metadata, one.status, one.error,
-                one.said.producer if isinstance(one.said.producer, str) else None,
-            )
-            for one in entries
-        ]
-    )  # fmt: skip
+def _sent(batch: Batch) -> bytes:
+    """In Python's own form for its compiled code, which plain tuples, lists, texts and numbers take least time in."""
+    return marshal.dumps((batch.records, batch.senders, [tuple(spans) for spans in batch.sessions]))
 
 
-def decode(path: Path, out: BinaryIO, read: Callable[[Source], Iterable[Item]]) -> None:
+def decode(path: Path, out: BinaryIO, read: Callable[[Source], Iterable[Ready]]) -> None:
     """Write what `read` gives of a file as frames. Ends quietly when nobody listens any more."""
 
     def send(letter: bytes, position: int, body: bytes = b"") -> None:
@@ -132,8 +108,8 @@ def decode(path: Path, out: BinaryIO, read: Callable[[Source], Iterable[Item]]) 
         try:
             with Source(path) as source:
                 for item in read(source):
-                    if isinstance(item, list):
-                        send(_ENTRIES, source.position, _sent(item))
+                    if isinstance(item, Batch):
+                        send(_BATCH, source.position, _sent(item))
                     elif item is not None:
                         send(_OTHER, source.position, pickle.dumps(item))
                 send(_END, source.size)
@@ -145,6 +121,6 @@ def decode(path: Path, out: BinaryIO, read: Callable[[Source], Iterable[Item]]) 
 
 def main() -> None:
     """What the other process does."""
-    from flowscope_app.exchange.importer import items_of
+    from flowscope_app.exchange.importer import ready
 
-    decode(Path(sys.argv[1]), sys.stdout.buffer, items_of)
+    decode(Path(sys.argv[1]), sys.stdout.buffer, ready)

@@ -9,22 +9,18 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from flowscope.protocol import ProducerInfo, Record
+from flowscope.protocol import ProducerInfo
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.exchange import apart
 from flowscope_app.exchange.ahead import ahead
-from flowscope_app.exchange.contents import Item, Losses, Note
+from flowscope_app.exchange.batches import Ready, batches, size_of
+from flowscope_app.exchange.contents import Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
 from flowscope_app.exchange.registry import Format, Reader, readable, recognise
 from flowscope_app.exchange.source import Source, UnsoundError
-from flowscope_app.store import Entry, Import, Incoming, StoreWriter
+from flowscope_app.store import Batch, Import, StoreWriter
 
-# One transaction and one step: smaller ones cost more syncs, larger ones hold up the collector that does the import.
-BATCH_RECORDS = 2_000
-BATCH_BYTES = 4 << 20
 HEAD = 1 << 16
-ENTRY_BYTES = 1 << 10
-"""What a span takes in memory beside its input and output."""
 STEP_S = 0.05
 """Longest time between two Progresses, about: the collector that imports takes spans in between."""
 MAX_PRODUCERS = 10_000
@@ -58,42 +54,34 @@ def import_file(path: Path, writer: StoreWriter) -> Iterator[Progress]:
                 other = apart.Apart(path)
                 yield from _import(other.items(), lambda: other.position, source.size, into)
             else:
-                items = ahead(items_of(source), _size)
+                items = ahead(ready(source), size_of)
                 yield from _import(items, lambda: source.position, source.size, into)
     except UnsoundError as error:
         raise FlowScopeError(f"{path} can't be imported: {error.message}", error.hint) from error
 
 
-def items_of(source: Source) -> Iterator[Item]:
+def ready(source: Source) -> Iterator[Ready]:
     """What a file holds, in whatever format it is. Raises UnsoundError."""
     pieces = iter(source)
     head = _head(pieces)
-    yield from _reader(recognise(head))(source, chain((head,), pieces))
+    yield from batches(_reader(recognise(head))(source, chain((head,), pieces)))
 
 
 def _import(
-    decoded: Generator[Item, None, None], position: Callable[[], int], size: int, into: Import
+    decoded: Generator[Ready, None, None], position: Callable[[], int], size: int, into: Import
 ) -> Iterator[Progress]:
     count, note = 0, ""
-    batch: list[Entry | Record] = []
-    held = 0
     producers = _Producers(into)
     due = time.monotonic() + STEP_S
     with closing(decoded) as items:
         for item in items:
-            if item is None or time.monotonic() > due:
+            if isinstance(item, Batch):
+                into.write([item])
+                count += item.records
+            if item is None or isinstance(item, Batch) or time.monotonic() > due:
                 yield Progress(position(), size, count)
                 due = time.monotonic() + STEP_S
-            if isinstance(item, (list, Record)):
-                batch += item if isinstance(item, list) else (item,)
-                held += _size(item)
-                if len(batch) >= BATCH_RECORDS or held >= BATCH_BYTES:
-                    into.write([Incoming(None, batch)])
-                    count += len(batch)
-                    batch, held = [], 0
-                    yield Progress(position(), size, count)
-                    due = time.monotonic() + STEP_S
-            elif isinstance(item, ProducerInfo):
+            if isinstance(item, ProducerInfo):
                 producers.add((item,))
             elif isinstance(item, FileHeader):
                 producers.add(item.producers)
@@ -103,18 +91,8 @@ def _import(
                 into.lose(item.gaps, item.dropped)
             elif isinstance(item, Note):
                 note = item.text
-    if batch:
-        into.write([Incoming(None, batch)])
-        count += len(batch)
     sessions = tuple(into.commit())
     yield Progress(size, size, count, True, sessions, note)
-
-
-def _size(item: Item) -> int:
-    """Bytes of an item, about."""
-    if isinstance(item, list):
-        return sum([ENTRY_BYTES + len(entry.input or b"") + len(entry.output or b"") for entry in item])
-    return len(item.input or b"") + len(item.output or b"") if isinstance(item, Record) else 0
 
 
 class _Producers:

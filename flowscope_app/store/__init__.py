@@ -15,6 +15,7 @@ from flowscope_app.store.errors import (
     UnsupportedUrl,
 )
 from flowscope_app.store.imports import Import
+from flowscope_app.store.preparing import Batch, Prepared, batch_of
 from flowscope_app.store.reader import StoreReader
 from flowscope_app.store.retention import Expiring, Policy
 from flowscope_app.store.rows import (
@@ -29,6 +30,7 @@ from flowscope_app.store.rows import (
 from flowscope_app.store.writer import StoreWriter
 
 __all__ = [
+    "Batch",
     "Committed",
     "Damaged",
     "Entry",
@@ -43,6 +45,7 @@ __all__ = [
     "OpenProducer",
     "Payload",
     "Policy",
+    "Prepared",
     "ProducerRow",
     "Report",
     "SessionRow",
@@ -52,6 +55,7 @@ __all__ = [
     "StoreReader",
     "StoreWriter",
     "UnsupportedUrl",
+    "batch_of",
     "decode_entries",
     "decode_texts",
     "name_producer",

@@ -34,6 +34,13 @@ def pack(value: bytes | None) -> bytes | None:
     return packed if len(packed) < len(value) or value.startswith(MAGIC) else value
 
 
+def pack_all(values: list[bytes]) -> list[bytes]:
+    """Values as they are stored; b"" stands for none."""
+    if max(map(len, values), default=0) < COMPRESS_FROM and MAGIC not in b"\0".join(values):
+        return values
+    return [pack(value) or b"" for value in values]
+
+
 def unpack(value: bytes | None) -> bytes | None:
     """A stored value as it came. Raises ValueError if it is damaged. Any thread may call it."""
     if value is None or not value.startswith(MAGIC):

@@ -107,12 +107,13 @@ def _untidy(values: bytes) -> bool:
 
 def _holds(shape: bytes, needle: bytes) -> bool:
     """Whether a number, not the middle of some text, has these signs in it."""
-    found = shape.find(needle)
-    while found >= 0:
-        before = shape[max(0, found - 64) : found].rstrip(b"0.-e")
-        if not before or before[-1] in _BEFORE_NUMBER:
+    if needle not in shape:
+        return False
+    *befores, _ = shape.split(needle)
+    for number, before in enumerate(befores):
+        rest = before[-64:].rstrip(b"0.-e") or before.rstrip(b"0.-e")
+        if rest[-1:] in _BEFORE_NUMBER if rest else not number:  # without a rest it goes on with the one before
             return True
-        found = shape.find(needle, found + len(needle))  # what is skipped has the same beginning
     return False
 
 

@@ -106,6 +106,8 @@ def without_producer(metadata: bytes, name: str) -> bytes | None:
         rest = metadata[: -len(member)] + b"}"
         if b'"flowscope.producer"' not in rest:
             return rest
+    if b'"flowscope.producer"' not in metadata:  # it was said elsewhere
+        return metadata
     rest = orjson.loads(metadata)
     rest.pop(PRODUCER, None)
     return orjson.dumps(rest) if rest else None
@@ -142,11 +144,12 @@ def facts_of(said: Said) -> Facts:
         tokens_in = tokens_out = 0
     thread = said.thread or ""
     task = said.task or ""
+    number = _kinds.get(kind) if kind.__class__ is str else 0
     return (
         model if model.__class__ is str else "",
         tokens_in and _count(tokens_in),
         tokens_out and _count(tokens_out),
-        _kind(kind) if kind.__class__ is str else 0,
+        _kind(kind) if number is None else number,
         thread if thread.__class__ is str else "",
         task if task.__class__ is str else "",
     )
@@ -157,9 +160,8 @@ def _count(value: object) -> int:
 
 
 def _kind(text: str) -> int:
-    kind = _kinds.get(text)
-    if kind is None:
-        if len(_kinds) >= _MAX_KINDS:
-            _kinds.clear()
-        kind = _kinds[text] = int(Kind.of(text))
+    """Work a kind out, and know it from then on."""
+    if len(_kinds) >= _MAX_KINDS:
+        _kinds.clear()
+    kind = _kinds[text] = int(Kind.of(text))
     return kind

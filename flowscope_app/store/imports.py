@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from flowscope.protocol import ProducerInfo
 from flowscope_app.store.catalogue import SessionState
+from flowscope_app.store.preparing import Batch
 from flowscope_app.store.records import Records
 from flowscope_app.store.rows import Committed, Incoming
 from flowscope_app.store.transaction import Transaction
@@ -42,8 +43,8 @@ class Import:
     ) -> None:
         self.abort()
 
-    def write(self, items: Iterable[Incoming]) -> Committed:
-        """Store messages in one transaction, as StoreWriter.write does, in the hidden sessions."""
+    def write(self, items: Iterable[Incoming | Batch]) -> Committed:
+        """Store messages or batches in one transaction, as StoreWriter.write does, in the hidden sessions."""
         try:
             committed = self._writer.apply(items, self._session, lasting=False)
         except BaseException:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from flowscope_app.spans.kinds import Status
 from flowscope_app.store import packing
@@ -14,22 +15,20 @@ from flowscope_app.store.catalogue import SessionState
 Row = tuple[Any, ...]  # what packing.ROW packs
 
 _ERROR, _PENDING = int(Status.ERROR), int(Status.PENDING)
-_start, _end, _status = map(itemgetter, (packing.START, packing.END, packing.STATUS))
+_COUNTED = np.array([kind not in packing.ROLLUPS for kind in range(128)], np.int64)  # 1: its tokens are in the sums
 
 
-def add(session: SessionState, rows: Sequence[Row]) -> None:
-    """Count spans that are new, or the new states of those that were taken away."""
-    if not rows:
+def add(session: SessionState, rows: NDArray[np.void]) -> None:
+    """Count spans (of SPAN_DTYPE) that are new, or the new states of those that were taken away."""
+    if not len(rows):
         return
-    statuses = bytes(map(_status, rows))
     session.spans += len(rows)
-    session.errors += statuses.count(_ERROR)
-    session.pending += statuses.count(_PENDING)
-    for row in rows:
-        if (row[packing.TOKENS_IN] or row[packing.TOKENS_OUT]) and row[packing.KIND] not in packing.ROLLUPS:
-            session.tokens_in += row[packing.TOKENS_IN]
-            session.tokens_out += row[packing.TOKENS_OUT]
-    least, greatest = min(map(_start, rows)), max(map(_end, rows))
+    session.errors += int(np.count_nonzero(rows["status"] == _ERROR))
+    session.pending += int(np.count_nonzero(rows["status"] == _PENDING))
+    counted = _COUNTED[rows["kind"]]
+    session.tokens_in += int(rows["tokens_in"] @ counted)
+    session.tokens_out += int(rows["tokens_out"] @ counted)
+    least, greatest = int(rows["start"].min()), int(rows["end"].max())
     if session.start_ns is None or least < session.start_ns:
         session.start_ns = least
     if greatest >= 0 and (session.end_ns is None or greatest > session.end_ns):

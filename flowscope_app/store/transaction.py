@@ -5,15 +5,16 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import chain
 
 from flowscope.protocol import Header, ProducerInfo, Record, visible
-from flowscope_app.store import catalogue as cat
 from flowscope_app.store import tally
 from flowscope_app.store.catalogue import Catalogue, ProducerState, SessionState
-from flowscope_app.store.entries import UNFINISHED, Entry, entry_of, without_producer
-from flowscope_app.store.putting import Putting, Staged
+from flowscope_app.store.entries import Entry, entry_of
+from flowscope_app.store.preparing import Batch, Prepared, Staging
+from flowscope_app.store.putting import Putting
 from flowscope_app.store.rows import Committed, Incoming, Report
+from flowscope_app.store.senders import Sender, Senders, info_of
 from flowscope_app.store.sequence import Taken
 
 MAX_DETAILS = 100
@@ -44,15 +45,20 @@ class Transaction:
         self._connection = connection
         self._catalogue = catalogue
         self._session = session
-        self._staged: dict[str, dict[str, Staged]] = {}
+        self._staging = Staging()
+        self._ready: list[Prepared] = []
         self._producers: dict[str, ProducerState] = {}
-        self._bare: dict[tuple[object, ...], ProducerState] = {}
-        self._last: tuple[Any, Any, Any] = (None, None, None)  # name, process and state of a producer without header
+        self._known: dict[int, ProducerState] = {}  # by key: whose what is to be written is
+        self._senders = Senders()
+        self._sender_keys: list[int] = []  # by their numbers
         self._reports: dict[tuple[str, str, str, str], int] = {}
         self._now = time.time_ns()
 
-    def take(self, item: Incoming) -> None:
+    def take(self, item: Incoming | Batch) -> None:
         """Stage one message: what of it is new by its numbers, and what must be reported of it."""
+        if isinstance(item, Batch):
+            self._take_batch(item)
+            return
         header, records, reports = item
         producer: ProducerState | None = None
         wanted: Iterable[Entry | Record | Report] = records
@@ -153,62 +159,44 @@ class Transaction:
         self._reports[entry] = self._reports.get(entry, 0) + report.count
 
     def _stage(self, records: Iterable[Entry | Record | Report], producer: ProducerState | None) -> None:
-        """Keep the last word on each span; one that is pending or abandoned never takes back a finished one."""
-        staged, committed = self._staged, self.committed
-        session_id, rows = "", {}
+        """Keep what is to be written, and report what a Report stands for."""
+        entries: list[Entry] = []
         for record in records:
             if isinstance(record, Entry):
-                entry = record
+                entries.append(record)
             elif isinstance(record, Report):
                 self._report(record, producer)
-                continue
             else:
-                entry = entry_of(record)
-            sender = producer or self._sender(entry)
-            if entry.session_id != session_id:
-                session_id = entry.session_id
-                rows = staged.setdefault(session_id, {})
-            earlier = rows.get(entry.id)
-            if earlier is not None:
-                if entry.status in UNFINISHED and earlier[0].status not in UNFINISHED:
-                    committed.stale += 1
-                    continue
-                committed.replaced += 1
-            rows[entry.id] = (entry, sender)
+                entries.append(entry_of(record))
+        if producer is not None:
+            self._known[producer.key] = producer
+            self._staging.add(entries, [producer.key] * len(entries))
+            return
+        numbers = self._senders.numbers(entries)
+        self._sender_keys += map(self._producer, self._senders.found[len(self._sender_keys) :])
+        self._staging.add(entries, [self._sender_keys[number] for number in numbers])
 
-    def _sender(self, entry: Entry) -> ProducerState:
-        """Whose a record without a header is. The name that said so is taken out of its metadata."""
-        named, pid = entry.said.producer, entry.said.pid
-        state: ProducerState
-        if named and (named, pid) == self._last[:2]:  # a file's records are of few producers, and stand together
-            state = self._last[2]
-        else:
-            state, named = self._bare_sender(entry, named, pid)
-            if state.info.id == named:
-                self._last = (named, pid, state)
-        if named and entry.metadata and state.info.id == named:
-            entry.metadata = without_producer(entry.metadata, named)
-        return state
+    def _producer(self, sender: Sender) -> int:
+        """The key of a producer who was only named."""
+        state = self._catalogue.producer(info_of(sender))
+        self._known[state.key] = state
+        return state.key
 
-    def _bare_sender(self, entry: Entry, named: Any, pid: Any) -> tuple[ProducerState, Any]:
-        """The producer, and the name that was given to it: None where that can't be one."""
-        place = (named, pid) if named else (pid, entry.language, entry.framework)
-        try:
-            state = self._bare.get(place)
-        except TypeError:  # a list or an object where a name should be
-            named = pid = None
-            place = (None, entry.language, entry.framework)
-            state = self._bare.get(place)
-        if state is None:
-            state = self._bare[place] = self._catalogue.producer(_bare_producer(entry, named, pid))
-        return state, named
+    def _take_batch(self, batch: Batch) -> None:
+        """Take what is ready, its senders known by their keys."""
+        keys = [self._producer(sender) for sender in batch.senders]
+        for spans in batch.sessions:
+            places = [(keys[place[0]], *place[1:]) for place in spans.places]
+            self._ready.append(spans._replace(places=places))
 
     def write(self) -> None:
         """Write all that was staged, with sums, watermarks and reports."""
-        for session_id, rows in self._staged.items():
-            session = self._session(session_id)
-            putting = Putting(self._connection, self._catalogue, session, self.change, self.committed)
-            putting.put(rows)
+        self.committed.replaced += self._staging.replaced
+        self.committed.stale += self._staging.stale
+        for spans in chain(self._ready, self._staging.prepared()):
+            session = self._session(spans.session_id)
+            putting = Putting(self._connection, self._catalogue, session, self.change, self.committed, self._known)
+            putting.put(spans)
             self.change = putting.change
             tally.save(self._connection, session, self._now)
             self.sessions.append(session)
@@ -238,14 +226,3 @@ class Transaction:
             [(r.time_ns, r.kind, r.session, r.producer, r.detail, r.count) for r in reports],
         )
         self._connection.execute("DELETE FROM reports WHERE key <= (SELECT max(key) FROM reports) - ?", (MAX_REPORTS,))
-
-
-def _bare_producer(record: Entry, named: object, pid: object) -> ProducerInfo:
-    """Who sent a record that came without a header: whom it names, else somebody of its language and framework."""
-    process = pid if isinstance(pid, int) and 0 < pid < 2**53 else 0
-    if isinstance(named, str) and 0 < len(named) <= 256:
-        return ProducerInfo(named, pid=process, language=record.language)
-    suffix = f"#{process}" if process else ""
-    return ProducerInfo(
-        f"{cat.ANONYMOUS}{record.language}/{record.framework}{suffix}", pid=process, language=record.language
-    )

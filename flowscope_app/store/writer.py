@@ -25,6 +25,7 @@ from flowscope_app.store.imports import Import
 from flowscope_app.store.location import database_path, file_size
 from flowscope_app.store.lock import PidLock, writer_lock
 from flowscope_app.store.opening import open_for_writing
+from flowscope_app.store.preparing import Batch
 from flowscope_app.store.rows import Committed, Incoming, Report
 from flowscope_app.store.transaction import Transaction
 
@@ -117,9 +118,12 @@ class StoreWriter:
         self.write([Incoming(None, (), reports)])
 
     def apply(
-        self, items: Iterable[Incoming], session: Callable[[str], SessionState], *, lasting: bool = True
+        self, items: Iterable[Incoming | Batch], session: Callable[[str], SessionState], *, lasting: bool = True
     ) -> Committed:
-        """Store messages in one transaction, their sessions looked up by `session`. For the store's own use."""
+        """Store messages or batches in one transaction, their sessions looked up by `session`.
+
+        For the store's own use.
+        """
         with self.transaction(lasting=lasting):
             work = Transaction(self.connection, self.catalogue, self.change, session)
             for item in items:
