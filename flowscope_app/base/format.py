@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import datetime
 
@@ -67,10 +68,14 @@ def tokens(number: int) -> str:
 
 
 def dollars(amount: float) -> str:
-    """US dollars: `$12.40`, `$0.0031`; below a hundredth of a cent `<$0.0001`."""
-    if 0 < amount < 0.00005:
-        return "<$0.0001"
-    return f"${amount:,.2f}" if amount >= 0.995 or amount == 0 else f"${amount:.4f}"
+    """US dollars: `$12.40`, below one of them two figures: `$0.21`, `$0.0031`; next to none is `<$0.00001`."""
+    if 0 < amount < 0.000_005:
+        return "<$0.00001"
+    if amount >= 0.995 or amount == 0:
+        return f"${amount:,.2f}"
+    decimals = 1 - math.floor(math.log10(amount))
+    rounded = round(amount, decimals)
+    return f"${rounded:.{max(1 - math.floor(math.log10(rounded)), 2)}f}"
 
 
 def size(number: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
 
 from flowscope_app.base import format as fmt
+from flowscope_app.qtmodels.session_costs import SessionCosts
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.rows import SessionRow
 
@@ -17,15 +18,20 @@ SessionRole = Qt.ItemDataRole.UserRole + 1  # the SessionRow
 LiveRole = Qt.ItemDataRole.UserRole + 2  # whether it is live
 WhenRole = Qt.ItemDataRole.UserRole + 3  # "live", "09:41", "yesterday"
 
+CostRole = Qt.ItemDataRole.UserRole + 4  # "$0.011", "unknown"; "" while it is not known, or nothing was to pay for
+
 _TICK_MS = 1_000
 
 
 class SessionsModel(QAbstractListModel):
     """One row a session, newest activity first, as the state has them."""
 
-    def __init__(self, state: ViewState, parent: QObject | None = None) -> None:
+    def __init__(self, state: ViewState, costs: SessionCosts | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
+        self._costs = costs
+        if costs is not None:
+            costs.changed.connect(self._cost_changed)
         self._rows: list[SessionRow] = []
         self._now = time.time_ns()
         self._live: set[int] = set()
@@ -51,6 +57,11 @@ class SessionsModel(QAbstractListModel):
             return row.key in self._live
         if role == WhenRole:
             return "live" if row.key in self._live else fmt.when(row.last_ns, self._now)
+        cost = self._costs.of(row.key) if self._costs is not None else None
+        if role == CostRole:
+            return "" if cost is None else cost.short
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return None if cost is None or not cost.unpriced else cost.spoken.capitalize()
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._spoken(row)
         return None
@@ -71,7 +82,18 @@ class SessionsModel(QAbstractListModel):
             parts.append(f"{fmt.count(row.errors)} errors")
         if row.abandoned:
             parts.append(f"{fmt.count(row.abandoned)} abandoned")
+        tokens = row.tokens_in + row.tokens_out
+        if tokens:
+            parts.append(f"{fmt.count(tokens)} tokens")
+        cost = self._costs.of(row.key) if self._costs is not None else None
+        if cost is not None and cost.spoken:
+            parts.append(cost.spoken)
         return ", ".join(parts)
+
+    def _cost_changed(self, key: int) -> None:
+        at = self.row_of(key)
+        if at >= 0:
+            self.dataChanged.emit(self.index(at), self.index(at))
 
     def _take(self) -> None:
         """Make the rows those of the state, by moves rather than a reset so that the selection stays."""

@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 
 from flowscope_app import theme
-from flowscope_app.qtmodels.sessions_model import LiveRole, SessionsModel, WhenRole
+from flowscope_app.qtmodels.sessions_model import CostRole, LiveRole, SessionsModel, WhenRole
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.rows import SessionRow
+from flowscope_app.store import Incoming
 from flowscope_app.views.sessions import SessionsView
 
 DAY = 86_400_000_000_000
@@ -116,3 +117,31 @@ def test_any_name_is_drawn_on_one_line(view, state):
         theme.set_mode(mode)
         assert not view.grab().isNull()
     assert "1,000,000,000 spans" in view.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+def test_what_a_session_cost_is_told_and_an_unknown_price_is_said(stage, record):
+    asked = {"gen_ai__usage__input_tokens": 1_000_000, "start": -86_400 * 300}
+    known = asked | {"gen_ai__request__model": "gpt-4o", "gen_ai__provider__name": "openai"}
+    own = asked | {"gen_ai__request__model": "own-7b"}
+    sent = [
+        record("a", session="priced", **known),
+        record("b", session="both", **known),
+        record("c", session="both", **own),
+        record("d", session="own", **own),
+        record("e", "tool", session="free"),
+    ]
+    stage.writer.write([Incoming(None, sent)])
+    view = SessionsView(stage.state, stage.queries)
+    stage.show(view, 240, 400)
+
+    def costs():
+        indexes = [view.model.index(row) for row in range(view.model.rowCount())]
+        return {index.data(): index.data(CostRole) for index in indexes}
+
+    expected = {"priced": "$2.50", "both": "≥ $2.50", "own": "unknown", "free": ""}
+    stage.qtbot.waitUntil(lambda: costs() == expected, timeout=60_000)
+    both = next(view.model.index(row) for row in range(4) if view.model.index(row).data() == "both")
+    assert both.data(Qt.ItemDataRole.ToolTipRole) == "Cost at least $2.50, 1 call of unknown price"
+    assert "cost at least $2.50" in both.data(Qt.ItemDataRole.AccessibleTextRole)
+    stage.writer.write([Incoming(None, [record("f", session="priced", **known)])])
+    stage.qtbot.waitUntil(lambda: costs()["priced"] == "$5.00", timeout=60_000)

@@ -95,7 +95,7 @@ def most_of_the_cost(calls: Calls) -> Iterator[Finding]:
         rule="cost",
         concern="dear",
         title=f"{share:.0%} of the cost is one call of {calls.op(top)}",
-        advice=f"{tokens}: ${calls.cost[top]:.4f} of ${whole:.4f} in {len(priced):,} calls.",
+        advice=f"{tokens}: {fmt.dollars(float(calls.cost[top]))} of {fmt.dollars(whole)} in {len(priced):,} calls.",
         rows=by_time(calls, np.array([top])),
         lost_usd=float(calls.cost[top]),
     )

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from flowscope_app import theme
 from flowscope_app.base import format as fmt
-from flowscope_app.qtmodels.sessions_model import LiveRole, SessionRole, WhenRole
+from flowscope_app.qtmodels.sessions_model import CostRole, LiveRole, SessionRole, WhenRole
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.views.common.ground import paint_ground
 
@@ -16,6 +16,7 @@ HEIGHT = 52
 _LEFT, _RIGHT, _LINE = 16, 14, 20
 _DOT = 7
 _PIN = 14
+_APART = 12  # px between two figures
 
 
 class SessionDelegate(QStyledItemDelegate):
@@ -39,7 +40,7 @@ class SessionDelegate(QStyledItemDelegate):
         ground = paint_ground(painter, option)
         live, when = bool(index.data(LiveRole)), str(index.data(WhenRole))
         _first_line(painter, first, str(index.data()), live, when, row.pinned, ground)
-        _second_line(painter, second, row, ground)
+        _second_line(painter, second, row, str(index.data(CostRole) or ""), ground)
         painter.restore()
 
 
@@ -65,26 +66,30 @@ def _first_line(painter: QPainter, rect: QRect, name: str, live: bool, when: str
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
 
 
-def _second_line(painter: QPainter, rect: QRect, row: SessionRow, ground: QColor) -> None:
+def _second_line(painter: QPainter, rect: QRect, row: SessionRow, cost: str, ground: QColor) -> None:
+    """Spans and what became of them at the left; tokens and cost at the right, the cost where there is room."""
     tokens = theme.current()
     dim = theme.ink(tokens.dim, ground, tokens.text)
     font = theme.ui_font(12)
     painter.setFont(font)
-    metrics = QFontMetrics(font)
-    total = row.tokens_in + row.tokens_out
-    said = fmt.tokens(total) if total else "–"
-    painter.setPen(dim)
-    painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, said)
-    rect = rect.adjusted(0, 0, -metrics.horizontalAdvance(said) - 10, 0)
-    spans = "1 span" if row.spans == 1 else f"{fmt.count(row.spans)} spans"
-    _left(painter, rect, spans, dim)
-    rect = rect.adjusted(metrics.horizontalAdvance(spans) + 14, 0, 0, 0)
+    width = QFontMetrics(font).horizontalAdvance
+    left = [("1 span" if row.spans == 1 else f"{fmt.count(row.spans)} spans", dim)]
     if row.errors:
-        errors = f"{fmt.short_count(row.errors)} ✕"
-        _left(painter, rect, errors, theme.ink(tokens.error, ground, tokens.text))
-        rect = rect.adjusted(metrics.horizontalAdvance(errors) + 14, 0, 0, 0)
+        left.append((f"{fmt.short_count(row.errors)} ✕", theme.ink(tokens.error, ground, tokens.text)))
     if row.abandoned:
-        _left(painter, rect, f"{fmt.short_count(row.abandoned)} ∅", dim)
+        left.append((f"{fmt.short_count(row.abandoned)} ∅", dim))
+    total = row.tokens_in + row.tokens_out
+    right = [cost, fmt.tokens(total)] if cost and total else [fmt.tokens(total) if total else "–"]
+    if sum(width(text) + _APART for text in (*(text for text, _ink in left), *right)) - _APART > rect.width():
+        right = right[-1:]
+    painter.setPen(dim)
+    place = QRect(rect)
+    for text in right:
+        painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        place.adjust(0, 0, -width(text) - _APART, 0)
+    for text, ink in left:
+        _left(painter, place, text, ink)
+        place.adjust(width(text) + _APART, 0, 0, 0)
 
 
 def _left(painter: QPainter, rect: QRect, text: str, colour: QColor) -> None:

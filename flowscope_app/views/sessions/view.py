@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedWidge
 
 from flowscope_app import theme
 from flowscope_app.qtmodels.queries import Queries
+from flowscope_app.qtmodels.session_costs import SessionCosts
 from flowscope_app.qtmodels.sessions_model import SessionRole, SessionsModel
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.rows import SessionRow
@@ -24,12 +25,13 @@ class SessionsView(QWidget):
     delete_requested = Signal(str)  # session id
     pin_requested = Signal(str, bool)  # session id, whether it is to be pinned
 
-    def __init__(self, state: ViewState, queries: Queries, parent: QWidget | None = None) -> None:
+    def __init__(self, state: ViewState, queries: Queries | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._state = state
-        self.model = SessionsModel(state, self)
+        self.costs = SessionCosts(state, queries, self) if queries is not None else None
+        self.model = SessionsModel(state, self.costs, self)
         self.list = _List(self)
         self.list.setModel(self.model)
         self.empty = EmptyState("", "No sessions yet")  # how to get one is said in the middle of the window

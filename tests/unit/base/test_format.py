@@ -53,6 +53,21 @@ def test_sizes(number: int, text: str) -> None:
     assert fmt.size(number) == text
 
 
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "$0.00"),
+        (1e-7, "<$0.00001"),
+        (0.00014, "$0.00014"),
+        (0.00995, "$0.010"),
+        (0.6942, "$0.69"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_dollars_keep_two_figures(amount: float, text: str) -> None:
+    assert fmt.dollars(amount) == text
+
+
 def test_a_label_cannot_break_the_line_or_reverse_its_order() -> None:
     assert fmt.one_line("a\nb\x00\u202egpj.exe\u2028c") == "a b\u2400\ufffdgpj.exe c"
     assert fmt.one_line("family: 👨\u200d👩\u200d👧") == "family: 👨\u200d👩\u200d👧"
