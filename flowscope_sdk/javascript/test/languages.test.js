@@ -1,12 +1,11 @@
 // Python asks Node over HTTP, Node asks Python: one trace in the caller's session, one tree whose processes are tracks.
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { dirname, join } from "node:path"
 import { createInterface } from "node:readline"
 import { after, before, test } from "node:test"
 import { Collector, flowscope } from "./support/collector.js"
-import { plainEnv, run, tree, workspace } from "./support/programs.js"
+import { plainEnv, run, start, tree, workspace } from "./support/programs.js"
 
 const python = join(dirname(flowscope), "python")
 const here = join(workspace, "test", "languages")
@@ -15,12 +14,14 @@ let collector
 before(async () => (collector = await Collector.start()))
 after(() => collector.stop())
 
-const env = (session) => plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: session, FLOWSCOPE_FLUSH_TIMEOUT: "10" })
+const env = (session) => plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: session })
 
 /** Start a server; the address that it prints, and a way to end it. */
 async function serve(command, args, session) {
-  const child = spawn(command, args, { env: env(session), cwd: workspace, stdio: ["ignore", "pipe", "inherit"] })
-  const [address] = await once(createInterface({ input: child.stdout }), "line")
+  const child = start(command, args, { env: env(session), cwd: workspace, stdio: ["ignore", "pipe", "inherit"] })
+  const lines = createInterface({ input: child.stdout })
+  const address = await Promise.race([once(lines, "line"), once(lines, "close")]).then(([line]) => line)
+  assert.ok(address, "it ended before it listened")
   const stop = async () => {
     child.kill("SIGTERM")
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit")

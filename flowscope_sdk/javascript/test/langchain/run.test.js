@@ -14,7 +14,7 @@ after(() => collector.stop())
 for (const name of readdirSync(examples)) {
   test(`flowscope run node ${name}`, async () => {
     const plain = await run(process.execPath, [name], { cwd: examples })
-    const env = plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: name, FLOWSCOPE_HOME: collector.home, FLOWSCOPE_FLUSH_TIMEOUT: "10" })
+    const env = plainEnv({ FLOWSCOPE_ADDR: collector.addr, FLOWSCOPE_SESSION: name, FLOWSCOPE_HOME: collector.home })
     const traced = await run(flowscope, ["run", "node", name], { cwd: examples, env })
     assert.equal(plain.status, 0, plain.stderr)
     assert.deepEqual(traced, plain)

@@ -7,4 +7,4 @@ import httpx
 
 with flowscope.trace("ask", kind="agent"):
     for what in ("fine", "broken"):
-        print(httpx.get(f"{sys.argv[1]}/{what}").status_code, flush=True)
+        print(httpx.get(f"{sys.argv[1]}/{what}", timeout=300).status_code, flush=True)

@@ -1,6 +1,6 @@
 // A real collector, and what comes out of it.
 import assert from "node:assert/strict"
-import { execFile, spawn } from "node:child_process"
+import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { setTimeout as pause } from "node:timers/promises"
 import { promisify } from "node:util"
+import { start } from "./programs.js"
 
 export const flowscope = process.env.FLOWSCOPE ?? "flowscope"
 const run = promisify(execFile)
@@ -47,7 +48,7 @@ export class Collector {
   }
 
   async begin() {
-    this.process = spawn(flowscope, ["collect", "--addr", this.addr], { env: this.env, stdio: ["ignore", "pipe", "inherit"] })
+    this.process = start(flowscope, ["collect", "--addr", this.addr], { env: this.env, stdio: ["ignore", "pipe", "inherit"] })
     let said = ""
     for await (const line of createInterface({ input: this.process.stdout })) {
       said = line

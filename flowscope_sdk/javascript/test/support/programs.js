@@ -3,25 +3,50 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, mkdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { after } from "node:test"
 import { fileURLToPath } from "node:url"
 import { gunzipSync } from "node:zlib"
 
 export const workspace = join(dirname(fileURLToPath(import.meta.url)), "..", "..")
 const scratch = join(workspace, "test", ".scratch")
 
-/** The environment without anything of FlowScope's or npm's that would change a program. */
+/** Minutes that a test file may take, however slow and busy the machine is: what takes longer hangs. */
+const LONGEST = 15
+
+const running = new Set()
+
+/** spawn(), but what still runs when the tests of this file are over, passed or failed, is ended and keeps nobody waiting. */
+export function start(command, args, options) {
+  const child = spawn(command, args, options)
+  running.add(child)
+  child.once("exit", () => running.delete(child))
+  return child
+}
+
+const endAll = () => running.forEach((child) => child.kill("SIGKILL"))
+after(endAll)
+process.once("exit", endAll)
+setTimeout(() => {
+  console.error(`not over after ${LONGEST} minutes; still running: ${[...running].map((child) => child.spawnargs.join(" ")).join("; ") || "nothing"}`)
+  process.exit(1)
+}, LONGEST * 60_000).unref()
+
+/**
+ * The environment without anything of FlowScope's or npm's that would change a program; its end may take as long as a
+ * busy machine needs to store everything.
+ */
 export function plainEnv(more = {}) {
   const env = {}
   for (const [name, value] of Object.entries(process.env)) {
     if (!/^(FLOWSCOPE|NODE_|npm_)/.test(name)) env[name] = value
   }
-  return { ...env, FLOWSCOPE_RAISE: "1", ...more }
+  return { ...env, FLOWSCOPE_RAISE: "1", FLOWSCOPE_FLUSH_TIMEOUT: "120", ...more }
 }
 
 /** Run a program to its end. */
 export function run(command, args, { env = plainEnv(), cwd = workspace, signal } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
+    const child = start(command, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] })
     const found = { stdout: "", stderr: "" }
     for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (found[name] += text))
     if (signal) child.stdout.once("data", () => child.kill(signal))

@@ -32,6 +32,8 @@ export class Intake {
   private items: Span[] = []
   /** Where in them the oldest stands. */
   private head = 0
+  /** Up to where in them each is handed on whether it has only just begun or not; 0 if nothing presses. */
+  private urgent = 0
   /** Spans that had only just begun when they were looked at; and those of them that are looked at again now. */
   private young: Span[] = []
   private sweep: Span[] = []
@@ -64,25 +66,48 @@ export class Intake {
     if (!this.armed) this.arm()
   }
 
-  /** Hand on what is there, as fast as it is taken; with `everything` all of it, also spans that have only just begun. */
-  ship(everything = false): void {
+  /** Hand on what is there, as fast as it is taken. */
+  ship(): void {
     this.fresh = this.freshBytes = 0
-    if (everything) {
-      this.items = [...this.sweep, ...this.young, ...this.items.slice(this.head)]
-      this.head = 0
-      this.sweep = []
-      this.young = []
+    for (let portions = 0; portions < PORTIONS && this.head < this.items.length; portions++) {
+      if (this.head >= this.urgent && this.outlet.onTheWay() > this.limit >> 1) break
+      const urgent = this.head < this.urgent
+      this.post(this.next(), urgent)
     }
-    for (let portions = 0; this.head < this.items.length; portions++) {
-      if (!everything && (portions === PORTIONS || this.outlet.onTheWay() > this.limit >> 1)) break
-      this.post(this.next(), everything)
-    }
-    if (this.head < this.items.length) this.trim()
+    this.tidy()
+  }
+
+  /** Hand on all that is there at once, also spans that have only just begun: nothing comes after. */
+  shipAll(): void {
+    this.urge()
+    while (this.head < this.urgent) this.post(this.next(), true)
+    this.tidy()
+  }
+
+  /** The same by portions, the program having its turn in between. */
+  async flush(): Promise<void> {
+    this.urge()
+    for (this.ship(); this.urgent > 0; this.ship()) await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** All that is there now is to be handed on, whether it has only just begun or not. */
+  private urge(): void {
+    this.items = [...this.sweep, ...this.young, ...this.items.slice(this.head)]
+    this.head = 0
+    this.urgent = this.items.length
+    this.sweep = []
+    this.young = []
+  }
+
+  private tidy(): void {
+    if (this.head >= this.urgent) this.urgent = 0
+    if (!this.urgent && this.head < this.items.length) this.trim()
     if (this.head === this.items.length) {
       this.items = []
       this.head = 0
     } else if (this.head > 4096) {
       this.items = this.items.slice(this.head)
+      this.urgent = Math.max(0, this.urgent - this.head)
       this.head = 0
     }
     if (!this.armed && !this.closed && this.items.length + this.young.length > 0) this.arm()

@@ -87,7 +87,7 @@ export class Runtime {
   close(seconds: number): void {
     if (this.closed) return
     this.closed = true
-    this.intake.ship(true)
+    this.intake.shipAll()
     this.intake.close()
     this.sender.retire(seconds, this.intake.dropped)
   }
@@ -214,9 +214,10 @@ export function configure(given: InitOptions): void {
 /** Send all there is; true once it is stored, false after `seconds`. */
 export async function flush(seconds?: number): Promise<boolean> {
   try {
-    if (runtime === undefined || runtime.closed) return true
-    runtime.intake.ship(true)
-    return await runtime.sender.flush(within(seconds, runtime.config))
+    const here = runtime
+    if (here === undefined || here.closed) return true
+    await here.intake.flush()
+    return await here.sender.flush(within(seconds, here.config))
   } catch (error) {
     failed("flush", error)
     return false
@@ -238,7 +239,7 @@ export async function shutdown(seconds?: number): Promise<void> {
 
 /** Hand on what there is, without waiting. */
 function ship(): void {
-  runtime?.intake.ship(true)
+  runtime?.intake.shipAll()
 }
 
 /** The program ends: send what there is, the program standing still, within FLOWSCOPE_FLUSH_TIMEOUT. */
