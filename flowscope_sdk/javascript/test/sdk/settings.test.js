@@ -1,7 +1,8 @@
 // Settings, levels, sampling, filters and redaction: what is recorded, and what is not.
 import assert from "node:assert/strict"
-import { readFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { record, workspace } from "../support/programs.js"
@@ -9,6 +10,7 @@ import { record, workspace } from "../support/programs.js"
 const require = createRequire(import.meta.url)
 const { redact } = require("../../packages/sdk/dist/worker/redact.js")
 const { load } = require("../../packages/sdk/dist/settings.js")
+const { search } = require("../../packages/sdk/dist/settings-file.js")
 const { parseAddr, controlAddr } = require("../../packages/sdk/dist/protocol/address.js")
 const { z85 } = require("../../packages/sdk/dist/worker/z85.js")
 const { Window } = require("../../packages/sdk/dist/worker/window.js")
@@ -79,6 +81,72 @@ test("settings: environment before defaults, init before both; sizes and lists i
     [config.sample, config.include, config.buffer, config.autoTrace, config.flushTimeout, config.redact, config.sessionId, config.addr],
     [0.5, ["a", "b"], 1572864, [], 0.5, false, "s", "tcp://127.0.0.1:3569"],
   )
+})
+
+test("a settings file: flowscope.json before package.json, the nearest that speaks of FlowScope, below init and the environment", () => {
+  const top = mkdtempSync(join(tmpdir(), "flowscope-settings-"))
+  try {
+    const folder = join(top, "a", "b")
+    mkdirSync(folder, { recursive: true })
+    const write = (at, name, value) => writeFileSync(join(at, name), typeof value === "string" ? value : JSON.stringify(value))
+    write(top, "package.json", { name: "x", flowscope: { sample: 0.25, max_value: "256KiB", exclude: ["parse_*"], auto: ["langchain"] } })
+    write(folder, "package.json", { name: "nothing of it" })
+    const found = search(folder)
+    assert.equal(found.path, join(top, "package.json"))
+    const config = load({ sample: 1 }, { FLOWSCOPE_MAX_VALUE: "1KiB" }, found)
+    assert.deepEqual([config.sample, config.maxValue, config.exclude, config.autoTrace], [1, 1024, ["parse_*"], ["langchain"]])
+    write(join(top, "a"), "package.json", { flowscope: { sample: 0.5 } })
+    write(join(top, "a"), "flowscope.json", { flushTimeout: 7, buffer: "2MiB" })
+    const own = load({}, {}, search(folder))
+    assert.deepEqual([own.sample, own.flushTimeout, own.buffer], [1, 7, 2 << 20])
+  } finally {
+    rmSync(top, { recursive: true, force: true })
+  }
+})
+
+test("a settings file counts in a running program; what is wrong in it is said once and left out", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "flowscope-settings-"))
+  try {
+    const run = async (text) => {
+      writeFileSync(join(folder, "flowscope.json"), text)
+      return await record(`process.chdir(${JSON.stringify(folder)})\n${PROGRAM}`)
+    }
+    assert.deepEqual((await run('{"exclude": "b.*,c.*", "sample": 3, "colour": "red"}')).records.map((each) => each.operation), ["a.root", "d.bad"])
+    const said = (await run('{"sample": 3, "colour": "red"}')).stderr.trim().split("\n").sort()
+    assert.equal(said.length, 2, said.join())
+    assert.match(said[0], /flowscope\.json: "colour" is not a setting; known are addr, .*autoTrace$/)
+    assert.match(said[1], /flowscope\.json: sample: "3" is not a number from 0 to 1; using 1\.0$/)
+    const broken = await run("{")
+    assert.match(broken.stderr, /^flowscope: .*flowscope\.json: SyntaxError: .*; it is left out\n$/)
+    assert.equal(broken.records.length, 4)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test("a program's own function redacts all that leaves, behind FlowScope's masking; where it fails nothing of a value is left", async () => {
+  const { records, stdout, stderr } = await record(`const flowscope = require("@flowscope/sdk")
+    const seen = []
+    const clean = (value) => {
+      if (typeof value === "string") { if (value === "throws") throw new Error("no"); return value.replaceAll("Ann", "[name]") }
+      if (Array.isArray(value)) return value.map(clean)
+      if (typeof value === "object" && value !== null) { if (value.later) return Promise.resolve(value); return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, clean(each)])) }
+      return value
+    }
+    flowscope.init({ redact: (value) => { flowscope.trace("not the program's work", () => 1); seen.push(JSON.stringify(value)); return clean(value) } })
+    flowscope.trace("ask Ann", { input: { who: ["Ann", { password: "hunter2" }] }, metadata: { by: "Ann" } }, () => "I am Ann\u0001")
+    flowscope.trace("bad", { input: "throws" }, () => ({ later: true }))
+    flowscope.trace("data", { metadata: { text: "throws" } }, () => 1)
+    try { flowscope.trace("fails", () => { throw new Error("Ann is away") }) } catch {}
+    process.on("exit", () => console.log(seen.some((each) => each.includes("hunter2"))))`)
+  assert.equal(stderr, "")
+  assert.equal(stdout, "false\n")
+  assert.deepEqual(records.map((each) => each.operation), ["ask [name]", "bad", "data", "fails"])
+  const [ask, bad, data, fails] = records
+  assert.deepEqual([ask.input, ask.output, ask.metadata.by], [{ who: ["[name]", { password: "[redacted]" }] }, "I am [name]\u0001", "[name]"])
+  assert.deepEqual([bad.input, bad.output], ["[redacted]", "[redacted]"])
+  assert.deepEqual([data.metadata["flowscope.metadata"], data.metadata["flowscope.kind"], data.output], ["[redacted]", "custom", 1])
+  assert.deepEqual([fails.error, fails.metadata["flowscope.exception.stacktrace"].split("\n")[0]], ["Error: [name] is away", "Error: [name] is away"])
 })
 
 test("addresses: several, with keys, ipc, file and off; keys are not shown", () => {

@@ -8,6 +8,7 @@ import { api } from "./api"
 import type { InitOptions } from "./settings"
 
 export type { CaptureLevel, InitOptions } from "./settings"
+export type { Redaction } from "./mask"
 export type { EndOptions, Status } from "./span"
 export type { SpanOptions } from "./runtime"
 export type { TraceDecorator, TraceOptions } from "./trace"

@@ -3,6 +3,7 @@
 import { jsonOf } from "./capture"
 import { correct, steady } from "./clock"
 import { failed } from "./guard"
+import type { Mask } from "./mask"
 import type { Outlet } from "./outlet"
 import { Writer } from "./portion"
 import type { Span } from "./span"
@@ -43,10 +44,11 @@ export class Intake {
   private armed = false
   private swept = 0
 
-  /** `limit`: how many bytes may be here and on the way to the sender together. */
+  /** `limit`: how many bytes may be here and on the way to the sender together; `mask` is the program's own. */
   constructor(
     private readonly limit: number,
     private readonly outlet: Outlet,
+    private readonly mask?: Mask,
   ) {
     this.portionBytes = Math.min(PORTION_BYTES, limit >> 2)
   }
@@ -175,7 +177,7 @@ export class Intake {
   }
 
   private post(portion: readonly Span[], everything: boolean): void {
-    const out = new Writer(portion.length)
+    const out = new Writer(portion.length, this.mask)
     let size = 0
     const now = steady()
     for (const span of portion) {

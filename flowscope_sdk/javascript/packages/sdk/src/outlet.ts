@@ -102,7 +102,7 @@ export class SenderThread implements Outlet {
   private start(): Worker | undefined {
     const data: SenderData = {
       flowscope: "sender",
-      config: this.config,
+      config: { ...this.config, redact: this.config.redact !== false },
       sessionId: this.sessionId,
       program: program(),
       thread: isMainThread ? "main" : `worker-${threadId}`,

@@ -5,6 +5,8 @@
 
 import { Cut, jsonOf } from "./capture"
 import type { Snapshot } from "./capture"
+import { maskText } from "./mask"
+import type { Mask } from "./mask"
 import type { Span } from "./span"
 
 /** What is posted: per span LINES lines, and its start and end (-1: open) in milliseconds since 1970. */
@@ -49,6 +51,7 @@ interface Known {
   readonly kind: string
   readonly framework: string
   readonly json: string
+  readonly mask: Mask | undefined
 }
 
 const heads = new Map<string, Known>()
@@ -60,7 +63,11 @@ export class Writer {
   private count = 0
   private readonly times: Float64Array
 
-  constructor(most: number) {
+  /** `mask` goes over all that may hold a secret. */
+  constructor(
+    most: number,
+    private readonly mask?: Mask,
+  ) {
     this.times = new Float64Array(2 * most)
   }
 
@@ -77,14 +84,19 @@ export class Writer {
       span._id,
       span._trace.text,
       span._parent,
-      head(span),
-      input === undefined ? "" : jsonOf(input),
-      output === undefined ? "" : jsonOf(output),
-      plain ? "" : extra(span, input, output),
+      head(span, this.mask),
+      this.payload(input),
+      this.payload(output),
+      plain ? "" : extra(span, input, output, this.mask),
     )
     this.times[2 * this.count] = span.startTime
     this.times[2 * this.count + 1] = span.endTime ?? -1
     this.count++
+  }
+
+  private payload(taken: Snapshot | undefined): string {
+    if (taken === undefined) return ""
+    return this.mask === undefined ? jsonOf(taken) : this.mask(jsonOf(taken))
   }
 
   /** What is posted. */
@@ -117,34 +129,40 @@ export function* read(portion: Portion): Generator<Posted> {
   }
 }
 
-function head(span: Span): string {
+function head(span: Span, mask: Mask | undefined): string {
   const known = heads.get(span.operation)
-  if (known !== undefined && known.session === span.sessionId && known.kind === span.kind && known.framework === span.framework) {
+  if (known !== undefined && known.mask === mask && known.session === span.sessionId && known.kind === span.kind && known.framework === span.framework) {
     return known.json
   }
-  const json = JSON.stringify([span.sessionId, span.operation, span.kind, span.framework])
+  const operation = mask === undefined ? span.operation : maskText(mask, span.operation)
+  const json = JSON.stringify([span.sessionId, operation, span.kind, span.framework])
   if (heads.size >= REMEMBERED) heads.clear()
-  heads.set(span.operation, { session: span.sessionId, kind: span.kind, framework: span.framework, json })
+  heads.set(span.operation, { session: span.sessionId, kind: span.kind, framework: span.framework, json, mask })
   return json
 }
 
-function extra(span: Span, input: Snapshot | undefined, output: Snapshot | undefined): string {
+function extra(span: Span, input: Snapshot | undefined, output: Snapshot | undefined, mask: Mask | undefined): string {
   const info = span._info
+  const text = (said: string | undefined): string | undefined => (said === undefined || mask === undefined ? said : maskText(mask, said))
   const found: Extra = {
     failed: span.status === "error" || undefined,
-    error: span.error,
-    type: info?.type,
-    stack: info?.stack,
-    metadata: span._metadata === undefined ? undefined : metadataJson(span._metadata),
+    error: text(span.error),
+    type: text(info?.type),
+    stack: text(info?.stack),
+    metadata: span._metadata === undefined ? undefined : metadataJson(span._metadata, mask),
     cuts: input instanceof Cut || output instanceof Cut ? cuts(input, output) : undefined,
   }
   return JSON.stringify(found)
 }
 
-function metadataJson(members: ReadonlyMap<string, string>): string {
+function metadataJson(members: ReadonlyMap<string, string>, mask: Mask | undefined): string {
   let json = ""
   for (const [key, value] of members) json += `${json ? "," : "{"}${JSON.stringify(key)}:${value}`
-  return `${json || "{"}}`
+  json = `${json || "{"}}`
+  if (mask === undefined) return json
+  const masked = mask(json)
+  // The program's own function may have made something else of it.
+  return masked.startsWith("{") ? masked : `{"flowscope.metadata":${masked}}`
 }
 
 function cuts(input: Snapshot | undefined, output: Snapshot | undefined): string {

@@ -7,6 +7,7 @@ import { failed, log, setDebug } from "./guard"
 import { Intake, SPAN_COST } from "./intake"
 import * as lifecycle from "./lifecycle"
 import { SenderThread } from "./outlet"
+import { maskWith } from "./mask"
 import { defaultSession } from "./program"
 import { hideKey } from "./protocol/address"
 import { OperationFilter } from "./sampling"
@@ -60,7 +61,7 @@ export class Runtime {
     const filtered = config.include.length || config.exclude.length
     this.filter = filtered ? new OperationFilter(config.include, config.exclude) : undefined
     this.sender = new SenderThread(config, this.sessionId, () => this.died())
-    this.intake = new Intake(Math.floor(config.buffer * PROGRAM_SHARE), this.sender)
+    this.intake = new Intake(Math.floor(config.buffer * PROGRAM_SHARE), this.sender, typeof config.redact === "function" ? maskWith(config.redact) : undefined)
     if (this.closed) this.intake.close()
   }
 

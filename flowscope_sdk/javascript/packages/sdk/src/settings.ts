@@ -1,12 +1,15 @@
-/** Every setting of the SDK in one table: read from the environment, changed by init(). A bad value only warns. */
+/** Every setting of the SDK in one table: from init(), the environment or a file. A bad value only warns. */
 
 import { warnOnce } from "./guard"
+import type { Redaction } from "./mask"
 import { parseAddr } from "./protocol/address"
+import { settingsFile } from "./settings-file"
+import type { SettingsFile } from "./settings-file"
 
 /** How much is recorded: all, no inputs and outputs, or only spans that fail. */
 export type CaptureLevel = "full" | "metadata" | "errors"
 
-/** What init() takes; what is left out stays as the environment says, or at its default. */
+/** What init() takes; what is left out stays as the environment or the settings file says, or at its default. */
 export interface InitOptions {
   /** Where to push: `tcp://HOST:PORT[?key=KEY]` or `ipc://PATH`, several comma-separated; `file:///PATH` records to a session file; `off`. */
   addr?: string
@@ -22,8 +25,11 @@ export interface InitOptions {
   sample?: number
   /** Longest input or output kept, in bytes or as text such as `1MiB`; a longer one is cut, its length and hash kept. */
   maxValue?: number | string
-  /** Mask secrets before they leave the process. */
-  redact?: boolean
+  /**
+   * Mask secrets before they leave the process. A function is given each value that would leave, with secrets masked, as
+   * plain values of JSON, and what it returns leaves instead; it runs on the program's own thread.
+   */
+  redact?: boolean | Redaction
   /** Spans kept in memory until they are stored, in bytes or as text; beyond it the oldest are dropped and counted. */
   buffer?: number | string
   /** Seconds that exit may wait for spans to be stored. */
@@ -43,7 +49,7 @@ export interface Config {
   capture: CaptureLevel
   sample: number
   maxValue: number
-  redact: boolean
+  redact: boolean | Redaction
   buffer: number
   flushTimeout: number
   debug: boolean
@@ -66,34 +72,48 @@ export const SETTINGS: readonly Setting[] = [
   { name: "capture", env: "FLOWSCOPE_CAPTURE", standard: "full", parse: level },
   { name: "sample", env: "FLOWSCOPE_SAMPLE", standard: "1.0", parse: share },
   { name: "maxValue", env: "FLOWSCOPE_MAX_VALUE", standard: "1MiB", parse: size },
-  { name: "redact", env: "FLOWSCOPE_REDACT", standard: "on", parse: onOff },
+  { name: "redact", env: "FLOWSCOPE_REDACT", standard: "on", parse: redaction },
   { name: "buffer", env: "FLOWSCOPE_BUFFER", standard: "32MiB", parse: size },
   { name: "flushTimeout", env: "FLOWSCOPE_FLUSH_TIMEOUT", standard: "2", parse: seconds },
   { name: "debug", env: "FLOWSCOPE_DEBUG", standard: "off", parse: onOff },
   { name: "autoTrace", env: "FLOWSCOPE_AUTO", standard: "all", parse: frameworks },
 ]
 
-/** The settings: `changes` before the environment before the defaults. */
-export function load(changes: InitOptions, environment: NodeJS.ProcessEnv = process.env): Config {
+/** The settings: `changes` before the environment before the settings file before the defaults. */
+export function load(changes: InitOptions, environment: NodeJS.ProcessEnv = process.env, file: SettingsFile = settingsFile()): Config {
   const values: Record<string, unknown> = {}
+  const written = known(file)
   for (const { name, env, standard, parse } of SETTINGS) {
     values[name] = parse(standard)
-    let sent: unknown = changes[name]
-    let source = `init({ ${name} })`
-    if (sent === undefined || sent === null) {
-      sent = environment[env] || undefined
-      source = env
-    }
-    if (sent === undefined) continue
+    const sources: readonly (readonly [string, unknown])[] = [
+      [`init({ ${name} })`, changes[name]],
+      [env, environment[env] || undefined],
+      [`${file.path}: ${name}`, written[name]],
+    ]
+    const given = sources.find(([, sent]) => sent !== undefined && sent !== null)
+    if (given === undefined) continue
     try {
-      values[name] = parse(sent)
+      values[name] = parse(given[1])
     } catch (error) {
       const instead = name === "addr" ? "tracing is off" : `using ${standard || "none"}`
-      warnOnce(`${source}: ${(error as Error).message}; ${instead}`)
+      warnOnce(`${given[0]}: ${(error as Error).message}; ${instead}`)
       if (name === "addr") values.addr = "off"
     }
   }
   return values as unknown as Config
+}
+
+/** What a settings file says, under the names of init(); it may be written with the names of other languages' SDKs. */
+function known(file: SettingsFile): Record<string, unknown> {
+  const names = new Map<string, string>([["auto", "autoTrace"]])
+  for (const { name } of SETTINGS) for (const each of [name, name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)]) names.set(each, name)
+  const found: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(file.settings)) {
+    const name = names.get(key)
+    if (name === undefined) warnOnce(`${file.path}: ${shown(key)} is not a setting; known are ${SETTINGS.map((each) => each.name).join(", ")}`)
+    else found[name] = value
+  }
+  return found
 }
 
 function address(value: unknown): string {
@@ -153,6 +173,10 @@ function onOff(value: unknown): boolean {
   if (["1", "on", "true", "yes"].includes(text)) return true
   if (["0", "off", "false", "no"].includes(text)) return false
   throw new Error(`${shown(value)} is neither on nor off`)
+}
+
+function redaction(value: unknown): boolean | Redaction {
+  return typeof value === "function" ? (value as Redaction) : onOff(value)
 }
 
 function shown(value: unknown): string {

@@ -153,7 +153,7 @@ export class Sender {
 
   private encoded(span: Posted): string | undefined {
     try {
-      const record = encode(span, this.data.thread, this.data.config.redact)
+      const record = encode(span, this.data.thread, this.data.config.redact !== false)
       if (record.length <= MAX_RECORD) return record
     } catch (error) {
       failed("encode", error)
