@@ -239,10 +239,13 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
     const head = JSON.parse(header.toString())
     const records = JSON.parse((head.compression === "gzip" ? gunzipSync(body) : body).toString())
     assert.equal(records.length, head.count)
-    heard.records += head.count
     heard.dropped = head.dropped
     heard.version = head.version
-    heard.operations.push(...records.map((each) => each.operation))
+    // What waited long for its acknowledgement comes twice.
+    if (head.seq === heard.records + 1) {
+      heard.records += head.count
+      heard.operations.push(...records.map((each) => each.operation))
+    }
     await router.send([await greeting, JSON.stringify({ ack: head.producer.id, watermark: heard.records, dropped: heard.dropped, epoch: "e" })])
     if (heard.records + heard.dropped >= 2000) break
   }
