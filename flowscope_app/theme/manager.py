@@ -56,8 +56,18 @@ def apply(app: QApplication, chosen: Mode = "system") -> None:
     """Dress the application: style, font, theme; then follow the system's changes."""
     app.setStyle("Fusion")
     app.setFont(ui_font())
-    app.styleHints().colorSchemeChanged.connect(_refresh)
+    _follow_the_system()
     set_mode(chosen)
+
+
+@cache
+def _follow_the_system() -> None:
+    QGuiApplication.styleHints().colorSchemeChanged.connect(_system_changed)
+
+
+def _system_changed() -> None:
+    if _mode == "system":  # otherwise it was us, who dress all anew by themselves
+        _refresh()
 
 
 def _refresh() -> None:

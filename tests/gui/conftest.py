@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from patience import PATIENCE_MS
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -118,10 +119,22 @@ class Stage:
         self.writer.close()
 
 
-@pytest.fixture
-def stage(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Stage]:
-    """An empty database with a state that follows it."""
+@pytest.fixture(scope="session")
+def dressed(qapp: QApplication) -> None:
+    """The application as it is after its start."""
     theme.apply(qapp, "dark")
+
+
+@pytest.fixture(autouse=True)
+def _dark(dressed: None) -> None:
+    """Whatever the test before has put on."""
+    if theme.mode() != "dark":
+        theme.set_mode("dark")
+
+
+@pytest.fixture
+def stage(tmp_path: Path, qtbot: QtBot) -> Iterator[Stage]:
+    """An empty database with a state that follows it."""
     made = Stage(tmp_path / "stage.db", qtbot)
     yield made
     made.close()
@@ -147,6 +160,8 @@ def open_window(qtbot: QtBot, home: Path, free_addr: str) -> Iterator[Callable[.
     yield start
     for desktop in opened:
         desktop.close()
+        desktop.window.deleteLater()  # else each theme dresses the windows of all tests before
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture(name="record")

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from flowscope.protocol import Header, ProducerInfo, encode_header
-from flowscope_app import theme
 from flowscope_app.base.figures import FIGURES
 from flowscope_app.qtmodels.feed import Feed
 from flowscope_app.qtmodels.queries import Queries
@@ -60,7 +59,6 @@ class Parts:
 
 @pytest.fixture
 def parts(collector: Any, qtbot: QtBot, qapp: QApplication) -> Iterator[Parts]:
-    theme.apply(qapp, "dark")
     made = Parts(collector, qtbot)
     yield made
     made.close()

@@ -30,7 +30,6 @@ def state():
 
 @pytest.fixture
 def view(state, qtbot, qapp):
-    theme.apply(qapp, "dark")
     made = SessionsView(state, None)
     qtbot.addWidget(made)
     made.resize(248, 600)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication
 from timeline_scenes import come_to_rest
 from timeline_sessions import T0, S, delta, table_of
 
-from flowscope_app import theme
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.rows import SessionRow
@@ -40,7 +39,6 @@ def state():
 
 @pytest.fixture
 def view(state, qtbot, qapp):
-    theme.apply(qapp, "dark")
     made = TimelineView(state, None)
     qtbot.addWidget(made)
     made.resize(1_060, 420)

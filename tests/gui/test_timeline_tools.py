@@ -43,7 +43,6 @@ def state():
 
 @pytest.fixture
 def view(state, qtbot, qapp):
-    theme.apply(qapp, "dark")
     made = TimelineView(state, None)
     qtbot.addWidget(made)
     made.resize(1_060, 420)

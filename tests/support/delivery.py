@@ -91,7 +91,7 @@ def line(program: subprocess.Popen[str]) -> str:
 
 def finish(program: subprocess.Popen[str]) -> list[str]:
     """The rest of what it prints, once it has ended well."""
-    out, _ = program.communicate(timeout=PATIENCE * PATIENCE)
+    out, _ = program.communicate(timeout=4 * PATIENCE)
     assert program.returncode == 0
     return out.splitlines()
 
