@@ -55,7 +55,7 @@ def in_a_row(_: Any) -> list[str]:
 
 
 def the_same_prompt(_: Any) -> None:
-    model = FakeListChatModel(responses=["yes"], sleep=None)
+    model = FakeListChatModel(responses=["yes"], sleep=0.1)
     for _turn in range(3):
         model.invoke("Is Oslo in Norway?")
 
