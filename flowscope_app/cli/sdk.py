@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="verify", required=True)
     verify = actions.add_parser("verify", help="play the cases with a driver, print a table of what came of each")
     verify.add_argument("--case", metavar="NAME", action="append", default=[], help="only this group or case; a glob")
+    verify.add_argument(
+        "--patience", metavar="N", type=float, default=1.0, help="N times as long for everything, on a slow machine"
+    )
     verify.add_argument("--list", action="store_true", help="only print what the cases are and why")
     verify.add_argument("command", metavar="CMD", nargs=argparse.REMAINDER, help="behind --: what starts the driver")
 
@@ -32,13 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise FlowScopeError("which driver?", "flowscope sdk verify -- CMD, see docs/sdk-compliance.md")
-    return _verify(cases, command)
+    return _verify(cases, command, max(1.0, arguments.patience))
 
 
-def _verify(cases: list[Case], command: list[str]) -> int:
+def _verify(cases: list[Case], command: list[str], patience: float) -> int:
     begun = time.monotonic()
     failed = 0
-    for found in play_all(cases, command):
+    for found in play_all(cases, command, patience):
         failed += not found.passed
         print(_line(found), flush=True)
     passed = len(cases) - failed

@@ -43,28 +43,39 @@ class _CaseError(Exception):
     """The case has failed; one line."""
 
 
-def play_all(cases: Sequence[Case], command: Sequence[str], at_once: int = 8) -> Iterator[Outcome]:
-    """The outcomes, in the order of the cases; some are played beside one another."""
+def play_all(
+    cases: Sequence[Case], command: Sequence[str], patience: float = 1.0, at_once: int = 8
+) -> Iterator[Outcome]:
+    """The outcomes, in the order of the cases; some are played beside one another.
+
+    Everything may take `patience` times as long as its case says.
+    """
     with ThreadPoolExecutor(max(1, at_once)) as pool:
-        yield from pool.map(lambda case: play(case, command), cases)
+        yield from pool.map(lambda case: play(case, command, patience), cases)
 
 
-def play(case: Case, command: Sequence[str]) -> Outcome:
+def play(case: Case, command: Sequence[str], patience: float = 1.0) -> Outcome:
     """Start a driver and a collector, play the case and judge it."""
     begun = time.monotonic()
-    why = _play(case, command)
+    why = _play(case, command, patience)
     return Outcome(case, why, time.monotonic() - begun)
 
 
-def _play(case: Case, command: Sequence[str]) -> str:
+def _play(case: Case, command: Sequence[str], patience: float) -> str:
     with StandIn(**case.collector) as collector:
-        settings = {"addr": collector.addr, "session": SESSION, "auto": "none", "flush_timeout": "10", **case.settings}
+        settings = {
+            "addr": collector.addr,
+            "session": SESSION,
+            "auto": "none",
+            "flush_timeout": f"{10 * patience:g}",
+            **case.settings,
+        }
         driver = Driver(command, settings)
         try:
             for step in _steps(case):
-                _take(step, driver, collector)
+                _take(step, driver, collector, patience)
             # Who counts as sent what is handed over may be ahead of what has come.
-            collector.wait_for(lambda evidence: not _verdict(case, evidence), _SETTLING)
+            collector.wait_for(lambda evidence: not _verdict(case, evidence), _SETTLING * patience)
             with collector.changed:
                 return _verdict(case, collector.evidence)
         except (_CaseError, DriverError) as failure:
@@ -85,10 +96,12 @@ def _steps(case: Case) -> Iterator[dict[str, Any]]:
         yield from _END
 
 
-def _take(step: dict[str, Any], driver: Driver, collector: StandIn) -> None:
-    within = float(step.get("within", WITHIN))
+def _take(step: dict[str, Any], driver: Driver, collector: StandIn, patience: float) -> None:
+    within = float(step.get("within", WITHIN)) * patience
     if "do" in step:
         command = {name: value for name, value in step.items() if name not in ("answer", "within")}
+        if step["do"] == "flush" and step.get("answer") != {"flushed": False}:  # else it lasts that long
+            command["seconds"] *= patience
         fault = members(step.get("answer", {}), driver.ask(command, within))
         if fault:
             raise _CaseError(f"answer to {step['do']}: {fault}")

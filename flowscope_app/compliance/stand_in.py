@@ -16,7 +16,7 @@ from flowscope.protocol import Header, control_addr
 from flowscope_app.compliance.evidence import Evidence, Message
 
 _POLL_MS = 10
-_BIND_SECONDS = 5.0
+_BIND_SECONDS = 60.0
 
 
 class StandIn:
@@ -88,7 +88,7 @@ class StandIn:
 
     def _settle(self) -> None:
         with self.changed:
-            self.changed.wait_for(lambda: self._serving == self._wanted or bool(self._error), 10)
+            self.changed.wait_for(lambda: self._serving == self._wanted or bool(self._error), 60)
             if self._error:
                 raise OSError(self._error)
 

@@ -19,10 +19,10 @@ BARE = ROOT / "tests" / "support" / "bare_driver.py"
 
 def verify(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "flowscope_app", "sdk", "verify", *words],
+        [sys.executable, "-m", "flowscope_app", "sdk", "verify", "--patience", "10", *words],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=6 * PATIENCE,
     )
 
 

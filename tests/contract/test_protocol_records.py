@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 import zmq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from patience import PATIENCE_MS
 
@@ -90,6 +90,7 @@ def test_record_comes_back_equal(record: Record) -> None:
 
 
 @given(st.lists(records(), max_size=5))
+@settings(max_examples=30)
 def test_batch_comes_back_equal_and_in_order(sent: list[Record]) -> None:
     body = b"[" + b",".join(map(encode_record, sent)) + b"]"
     batch = parse_records(decode_body(body))

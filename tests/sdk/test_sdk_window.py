@@ -189,5 +189,5 @@ class Delivery(RuleBasedStateMachine):
         assert not self.sequence.gaps
 
 
-Delivery.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+Delivery.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 TestDelivery = Delivery.TestCase
