@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ import flowscope
 from flowscope import instrumentation
 from flowscope.instrumentation import _http_client
 
+HOSTS = json.loads((Path(__file__).parents[3] / "flowscope_sdk/protocol/vectors/hosts.json").read_text())
 CLIENTS = ("httpx", "httpx2", "urllib3", "aiohttp")
 
 
@@ -160,6 +162,16 @@ def test_model_providers_are_told_nothing(attach: Any) -> None:
             assert _http_client.to_send(host, ()) == {}
         assert "traceparent" in _http_client.to_send("gateway.example.com", ())
         assert "traceparent" in _http_client.to_send(None, ())
+
+
+def test_the_session_goes_to_near_hosts_only(attach: Any) -> None:
+    attach(*CLIENTS)
+    came = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01", "tracestate": "v=1", "baggage": "tenant=7"}
+    with flowscope.extract(came), flowscope.trace("mine", session_id="user 7"):
+        for host in HOSTS["near"]:
+            assert _http_client.to_send(host, ())["baggage"] == "tenant=7,flowscope.session=user%207", host
+        for host in HOSTS["far"]:
+            assert set(_http_client.to_send(host, ())) == {"traceparent", "tracestate"}, host
 
 
 def test_inject_adds_the_session_to_a_baggage_that_is_there(attach: Any) -> None:

@@ -1,7 +1,10 @@
 // What a program does inside LangChain's runs, and calls of models by their own clients: right parents, nothing touched.
 import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { join } from "node:path"
 import { test } from "node:test"
-import { record, tree } from "../support/programs.js"
+import { record, tree, workspace } from "../support/programs.js"
 import { SAID, SERVER, clientsProgram } from "./clients.js"
 
 const AUTO = ["--import", "@flowscope/auto-langchain"]
@@ -70,6 +73,63 @@ test("context over fetch and http, out and in, and to nobody outside of a span",
   const nothing = { traceparent: null, baggage: null }
   assert.deepEqual(JSON.parse(stdout), [nothing, nothing, [true, "flowscope.session=test"], [true, "flowscope.session=test"], "own"])
   assert.deepEqual(tree(records), ["caller", ["client", ["served"]], "served"])
+})
+
+test("the session and others' baggage go to near hosts only, the ids to all but the providers of models", async () => {
+  const { isNear } = createRequire(import.meta.url)("../../packages/auto-langchain/dist/near.js")
+  const hosts = JSON.parse(readFileSync(join(workspace, "..", "protocol", "vectors", "hosts.json"), "utf8"))
+  assert.deepEqual([hosts.near.filter((each) => !isNear(each)), hosts.far.filter(isNear)], [[], []])
+  const { stdout, stderr } = await record(
+    `${SERVER}
+    import * as flowscope from "@flowscope/sdk"
+    const lookup = (host, options, done) => (options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4))
+    const get = (host) => new Promise((resolve) => http.get({ host, port: server.address().port, lookup }, async (res) => { let text = ""; for await (const piece of res) text += piece; resolve(JSON.parse(text)) }))
+    const came = { traceparent: "00-" + "a".repeat(32) + "-" + "b".repeat(16) + "-01", baggage: "tenant=7,flowscope.session=s" }
+    const said = []
+    await flowscope.trace("caller", { parent: flowscope.extract(came) }, async () => {
+      for (const host of ["orders.internal", "orders.example.com", "api.openai.com"]) { const { traceparent, baggage } = await get(host); said.push([host, traceparent !== null, baggage]) }
+    })
+    console.log(JSON.stringify(said))
+    server.close(); server.closeAllConnections()`,
+    { extension: ".mjs", nodeArgs: AUTO },
+  )
+  assert.equal(stderr, "")
+  assert.deepEqual(JSON.parse(stdout), [["orders.internal", true, "tenant=7,flowscope.session=s"], ["orders.example.com", true, null], ["api.openai.com", false, null]])
+})
+
+test("embeddings are seen, of every class and in both module systems; one that asks itself is one call", async () => {
+  const { records, stdout, stderr, status } = await record(
+    `import { Embeddings } from "@langchain/core/embeddings"
+    import { FakeEmbeddings } from "@langchain/core/utils/testing"
+    import { createRequire } from "node:module"
+    import * as flowscope from "@flowscope/sdk"
+    const cjs = createRequire(import.meta.url)("@langchain/core/embeddings").Embeddings
+    class OpenAIEmbeddings extends Embeddings {
+      model = "text-embedding-9"
+      async embedDocuments(texts) { return texts.map(() => [1, 2, 3]) }
+      async embedQuery(text) { return (await flowscope.trace("inside", () => this.embedDocuments([text])))[0] }
+    }
+    class Broken extends cjs { embedDocuments() { throw new Error("no vectors") } async embedQuery() { throw new Error("none at all") } }
+    const said = []
+    await flowscope.trace("index", async () => {
+      const model = new OpenAIEmbeddings({})
+      said.push(await model.embedDocuments(["a", "b"]), await model.embedQuery("q"), (await new FakeEmbeddings().embedQuery("f")).length)
+      try { new Broken({}).embedDocuments(["x"]) } catch (error) { said.push(error.message) }
+      await new Broken({}).embedQuery("x").catch((error) => said.push(error.message))
+      said.push(Object.keys(model), Object.getOwnPropertySymbols(model).length, JSON.stringify(new OpenAIEmbeddings({})).includes("flowscope"))
+    })
+    console.log(JSON.stringify(said))`,
+    { extension: ".mjs", nodeArgs: AUTO },
+  )
+  assert.deepEqual([status, stderr], [0, ""])
+  assert.deepEqual(JSON.parse(stdout), [[[1, 2, 3], [1, 2, 3]], [1, 2, 3], 4, "no vectors", "none at all", ["caller", "model"], 0, false])
+  assert.deepEqual(tree(records), [["index", ["OpenAIEmbeddings", ["OpenAIEmbeddings", ["inside"]], "FakeEmbeddings", "Broken", "Broken"]]])
+  const [, documents, query, , fake, broken] = records
+  assert.deepEqual([documents.input, documents.output], [{ texts: ["a", "b"] }, { embeddings: 2, dimensions: 3 }])
+  assert.deepEqual([query.input, query.output], [{ text: "q" }, { embeddings: 1, dimensions: 3 }])
+  const about = (span, ...keys) => keys.map((key) => span.metadata[key])
+  assert.deepEqual(about(documents, "flowscope.kind", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.provider.name"), ["embedding", "embeddings", "text-embedding-9", "openai"])
+  assert.deepEqual([fake.framework, broken.error], ["langchain", "Error: no vectors"])
 })
 
 test("a program's own spans stand under the run that they are made in, and runs under its spans", async () => {

@@ -1,12 +1,15 @@
 """Requests that leave the program tell the other side which span they belong to.
 
 They make no spans themselves, and outside of any span nothing is sent. Nor is anything sent to the public hosts of
-model providers: who calls them is none of their business, and they would not join in.
+model providers: who calls them is none of their business, and they would not join in. The session's id, which may name
+a user, and what a caller has put into its baggage go to near hosts only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from flowscope import _propagate
@@ -14,6 +17,15 @@ from flowscope._guard import failed
 from flowscope.instrumentation import _genai
 
 NAMES = frozenset(("traceparent", "tracestate", "baggage"))
+_NEAR_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".svc")
+# This machine, private networks, links, and what carriers and overlay networks share (100.64.0.0/10).
+_NEAR_NETWORKS = tuple(
+    ip_network(each)
+    for each in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
 
 
 def to_send(host: object, present: Iterable[object]) -> dict[str, str]:
@@ -25,10 +37,25 @@ def to_send(host: object, present: Iterable[object]) -> dict[str, str]:
         there = {_name(name) for name in present} & NAMES
         if "traceparent" in there:
             return {}
+        if not is_near(str(host or "")):
+            there.add("baggage")
         return {name: value for name, value in mine.items() if name not in there}
     except Exception as error:
         failed("propagating", error)
         return {}
+
+
+@lru_cache(1024)
+def is_near(host: str) -> bool:
+    """Whether a host is this machine, one in its private networks, or has a name that only they give."""
+    name = host.lower().strip("[]").rstrip(".")
+    try:
+        found = ip_address(name)
+    except ValueError:
+        return name != "" and ("." not in name or name.endswith(_NEAR_NAMES))
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return any(found in network for network in _NEAR_NETWORKS)
 
 
 def pairs(headers: Any) -> list[tuple[Any, Any]]:

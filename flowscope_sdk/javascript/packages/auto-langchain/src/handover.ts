@@ -19,6 +19,9 @@ export const FILES: Readonly<Record<string, readonly string[]>> = {
   "@anthropic-ai/sdk/core": ["OpenAI", "BaseAnthropic", "APIClient"],
 }
 
+/** Files whose classes tell of each object that is made of them or of a class below them, and those classes. */
+const MAKES: Readonly<Record<string, string>> = { "@langchain/core/dist/embeddings": "Embeddings" }
+
 /** The AI SDK: one file, as CommonJS or as an ES module. */
 export const AI = "ai/dist/index"
 
@@ -28,24 +31,34 @@ const AI_CALLS = /\b(?!super\b)([A-Za-z_$][\w$]*)\.(doGenerate|doStream|doEmbed|
 const AI_HOOK = `globalThis[Symbol.for("flowscope.auto.ai")]`
 const AI_CALL = "__flowscope_call"
 
-/** The file of FILES, or AI, that a path or URL is; "" of any other. */
+/** The file of FILES or MAKES, or AI, that a path or URL is; "" of any other. */
 export function fileOf(pathOrUrl: string): string {
   const at = pathOrUrl.lastIndexOf("node_modules")
   const found = at < 0 ? null : /^node_modules[\\/](.+)\.[cm]?js$/.exec(pathOrUrl.slice(at))
   const file = found?.[1]?.replaceAll("\\", "/") ?? ""
-  return file === AI || Object.hasOwn(FILES, file) ? file : ""
+  return file === AI || Object.hasOwn(FILES, file) || Object.hasOwn(MAKES, file) ? file : ""
 }
 
 /** An ES module's source, changed if it is one of ours. */
 export function moduleSource(url: string, source: string): string {
   const file = fileOf(url)
-  if (file === "") return source
-  return file === AI ? aiSource(source) : source + lineFor(file)
+  return Object.hasOwn(FILES, file) ? source + lineFor(file) : changed(file, source)
 }
 
-/** A CommonJS module's source, changed if it is the AI SDK's: of all others it is enough to see what they give out. */
+/** A CommonJS module's source, changed where it is not enough to see what it gives out. */
 export function commonJsSource(path: string, source: string): string {
-  return fileOf(path) === AI ? aiSource(source) : source
+  return changed(fileOf(path), source)
+}
+
+function changed(file: string, source: string): string {
+  if (file === AI) return aiSource(source)
+  return Object.hasOwn(MAKES, file) ? madeSource(file, MAKES[file]!, source) : source
+}
+
+/** A private member is the one place that is run for each object and can't be seen from outside. */
+function madeSource(file: string, name: string, source: string): string {
+  const opening = new RegExp(`\\b(?:class ${name}|${name} = class)\\b[^{]*\\{`)
+  return source.replace(opening, (found) => `${found} #flowscope = globalThis[Symbol.for("flowscope.auto.made")]?.(${JSON.stringify(file)}, this);`)
 }
 
 function lineFor(file: string): string {

@@ -1,7 +1,8 @@
 /**
  * W3C trace context over HTTP: out with fetch and http, in with http's servers.
  *
- * Nothing goes to the public hosts of model providers: who calls them is none of their business.
+ * Nothing goes to the public hosts of model providers: who calls them is none of their business. The session's id, which
+ * may name a user, and what a caller has put into its baggage go to near hosts only.
  */
 
 import { subscribe } from "node:diagnostics_channel"
@@ -9,6 +10,7 @@ import http from "node:http"
 import { api } from "@flowscope/sdk/instrument"
 import { providerAt } from "./genai"
 import { replace } from "./langchain"
+import { isNear } from "./near"
 
 interface UndiciRequest {
   readonly origin?: unknown
@@ -54,14 +56,19 @@ function incoming(request: http.IncomingMessage): ReturnType<typeof api.extract>
 function outFetch(request: UndiciRequest): void {
   const sent = Array.isArray(request.headers) ? request.headers.map(String) : String(request.headers ?? "").split(/\r\n|: /)
   const has = (name: string): boolean => sent.some((each) => each.toLowerCase() === name)
-  if (has("traceparent") || providerAt(hostOf(String(request.origin ?? "")))) return
-  for (const [name, value] of api.contextHeaders() ?? []) if (!has(name)) request.addHeader(name, value)
+  for (const [name, value] of toSend(hostOf(String(request.origin ?? "")), has)) request.addHeader(name, value)
 }
 
 function outHttp(request: Outgoing, options: { host?: unknown } | undefined): void {
-  if (request.headersSent || request.getHeader("traceparent") !== undefined || providerAt(String(options?.host ?? ""))) return
-  const baggage = request.getHeader("baggage")
-  for (const [name, value] of api.contextHeaders(typeof baggage === "string" ? baggage : "") ?? []) request.setHeader(name, value)
+  if (request.headersSent) return
+  const has = (name: string): boolean => request.getHeader(name) !== undefined
+  for (const [name, value] of toSend(String(options?.host ?? ""), has)) request.setHeader(name, value)
+}
+
+/** The headers to add to a request for a host; never one that it has already. */
+function toSend(host: string, has: (name: string) => boolean): [string, string][] {
+  if (has("traceparent") || providerAt(host)) return []
+  return (api.contextHeaders() ?? []).filter(([name]) => !has(name) && (name !== "baggage" || isNear(host)))
 }
 
 function hostOf(origin: string): string {

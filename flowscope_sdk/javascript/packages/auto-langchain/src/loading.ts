@@ -6,16 +6,19 @@ import { dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { api } from "@flowscope/sdk/instrument"
 import { FILES, commonJsSource, fileOf, moduleSource, textOf } from "./handover"
-import { patchFile, patchKnown } from "./targets"
+import { patchFile, patchKnown, patchMade } from "./targets"
 import type { Exports } from "./targets"
 
 /** Under this symbol an ES module hands over what it gives out: see hooks.mts. */
 const HOOK = Symbol.for("flowscope.auto.loaded")
+/** And under this one a class tells of what is made of it. */
+const MADE = Symbol.for("flowscope.auto.made")
 
 type Compile = (this: { exports: unknown }, content: string, filename: string, ...rest: unknown[]) => unknown
 
 /** CommonJS: after a file has run, and what has run before. */
 export function watchCommonJs(): void {
+  ;(globalThis as unknown as Record<symbol, unknown>)[MADE] = patchMade
   const proto = (Module as unknown as { prototype: { _compile: Compile } }).prototype
   const original = proto._compile
   proto._compile = function (content, filename, ...rest) {

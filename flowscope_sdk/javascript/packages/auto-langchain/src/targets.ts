@@ -2,7 +2,8 @@
 
 import { api } from "@flowscope/sdk/instrument"
 import { patchClient } from "./clients"
-import { AI, fileOf } from "./handover"
+import { patchEmbeddings } from "./embeddings"
+import { FILES, fileOf } from "./handover"
 import { patchContext, patchManager, patchModel, patchRetriever } from "./langchain"
 
 /** What a file gives out, by name. */
@@ -11,7 +12,7 @@ export type Exports = Record<string, unknown>
 /** Instrument what a file gives out, if it is one of ours; nothing that goes wrong reaches the program. */
 export function patchFile(pathOrUrl: string, exports: Exports): void {
   const file = fileOf(pathOrUrl)
-  if (file !== "" && file !== AI) patchKnown(file, exports)
+  if (Object.hasOwn(FILES, file)) patchKnown(file, exports)
 }
 
 /** The same of a file by its name in FILES. */
@@ -24,6 +25,15 @@ export function patchKnown(file: string, exports: Exports): void {
     else if (file.includes("language_models")) patchModel(exports)
     else if (file.includes("retrievers")) patchRetriever(exports)
     else patchContext(exports)
+  } catch (error) {
+    api.failed(file, error)
+  }
+}
+
+/** An object of a class of `file`, or of one below it, is being made. */
+export function patchMade(file: string, made: object): void {
+  try {
+    if (wanted("langchain")) patchEmbeddings(made)
   } catch (error) {
     api.failed(file, error)
   }
