@@ -6,24 +6,24 @@ in the file, a length, and so many bytes.
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import pickle
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from struct import Struct
 from typing import IO, BinaryIO
 
-from flowscope_app.exchange.batches import Ready
+from flowscope_app.exchange.ahead import ahead
+from flowscope_app.exchange.batches import Ready, size_of
 from flowscope_app.exchange.source import Source, UnsoundError
 from flowscope_app.store import Batch, Prepared
 
 WORTH_BYTES = 1 << 20
 """Files (as they lie on disk) from which on a process more is soon made up for."""
-WAIT_S = 0.02
 
 _DIED, _DIED_HINT = "the process that read it was ended", "is there memory enough?"
 
@@ -57,17 +57,18 @@ class Apart:
         """What the file holds; None now and then while nothing is ready. Raises what decoding it raises."""
         pipe = self._process.stdout
         assert pipe is not None
+        items = ahead(self._frames(pipe), size_of)  # read while what came before is written, or the disk is waited for
         try:
-            yield from self._frames(pipe)
+            for item in items:  # noqa: UP028 - closed only when the other process has ended: what waits for it ends too
+                yield item
         finally:
             self._process.kill()
             self._process.wait()
+            items.close()
             pipe.close()
 
-    def _frames(self, pipe: IO[bytes]) -> Generator[Ready, None, None]:
+    def _frames(self, pipe: IO[bytes]) -> Iterator[Ready]:
         while True:
-            while not select.select([pipe], [], [], WAIT_S)[0]:
-                yield None
             head = pipe.read(_FRAME.size)
             if len(head) < _FRAME.size:
                 raise UnsoundError(_DIED, _DIED_HINT)
@@ -123,4 +124,5 @@ def main() -> None:
     """What the other process does."""
     from flowscope_app.exchange.importer import ready
 
+    gc.disable()  # there is nothing here that hangs together in circles, and looking for that takes its time
     decode(Path(sys.argv[1]), sys.stdout.buffer, ready)

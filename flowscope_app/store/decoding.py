@@ -56,6 +56,7 @@ _SHAPE = bytes(
     for byte in range(256)
 )
 _BEFORE_NUMBER = b"[:, \n"
+_AROUND = frozenset(bytes([sign]) for sign in _BEFORE_NUMBER + b"0.-e") | {b""}  # stands before a part of a number
 
 
 class _Odd(Exception):  # noqa: N818 - caught here, and no error
@@ -107,11 +108,11 @@ def _untidy(values: bytes) -> bool:
 
 def _holds(shape: bytes, needle: bytes) -> bool:
     """Whether a number, not the middle of some text, has these signs in it."""
-    if needle not in shape:
-        return False
     *befores, _ = shape.split(needle)
+    if _AROUND.isdisjoint([before[-1:] for before in befores]):
+        return False
     for number, before in enumerate(befores):
-        rest = before[-64:].rstrip(b"0.-e") or before.rstrip(b"0.-e")
+        rest = before.rstrip(b"0.-e")
         if rest[-1:] in _BEFORE_NUMBER if rest else not number:  # without a rest it goes on with the one before
             return True
     return False

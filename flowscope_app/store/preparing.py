@@ -5,7 +5,7 @@ What is left for the writer is to look each name up once, and to give every span
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,8 +19,6 @@ from flowscope_app.store.senders import Sender, Senders
 _NO_END = -1
 _NOBODY = "0" * 16
 
-Staged = tuple[Entry, int]
-"""A span, and the number of who sent it."""
 Place = tuple[int, str, str, str, str, str]
 """Where a span stands beside others: number of who sent it, framework, language, model, thread, task."""
 
@@ -73,36 +71,39 @@ class Staging:
     """Spans by session and id: of each the last word, but one that is unfinished never takes back a finished one."""
 
     def __init__(self) -> None:
-        self.sessions: dict[str, dict[str, Staged]] = {}
         self.replaced = self.stale = 0
+        self._sessions: dict[str, tuple[dict[str, Entry], dict[str, int]]] = {}
 
     def add(self, entries: Sequence[Entry], whose: Sequence[int]) -> None:
         """Take spans in, in their order, each with the number of who sent it."""
         if not entries:
             return
         session_id = entries[0].session_id
-        rows = self.sessions.setdefault(session_id, {})
-        if not rows and {entry.session_id for entry in entries} == {session_id}:
-            rows.update(zip([entry.id for entry in entries], zip(entries, whose, strict=True), strict=True))
-            if len(rows) == len(entries):
-                return
-            rows.clear()
-        for item in zip(entries, whose, strict=True):
-            entry = item[0]
+        rows, numbers = self._sessions.setdefault(session_id, ({}, {}))
+        ids = [entry.id for entry in entries]
+        if not rows and len(set(ids)) == len(ids) and {entry.session_id for entry in entries} == {session_id}:
+            rows.update(zip(ids, entries, strict=True))
+            numbers.update(zip(ids, whose, strict=True))
+            return
+        for entry, number in zip(entries, whose, strict=True):
             if entry.session_id != session_id:
                 session_id = entry.session_id
-                rows = self.sessions.setdefault(session_id, {})
+                rows, numbers = self._sessions.setdefault(session_id, ({}, {}))
             earlier = rows.get(entry.id)
             if earlier is not None:
-                if entry.status in UNFINISHED and earlier[0].status not in UNFINISHED:
+                if entry.status in UNFINISHED and earlier.status not in UNFINISHED:
                     self.stale += 1
                     continue
                 self.replaced += 1
-            rows[entry.id] = item
+            rows[entry.id] = entry
+            numbers[entry.id] = number
 
     def prepared(self) -> list[Prepared]:
         """All of it, made ready."""
-        return [prepare(session_id, rows.values()) for session_id, rows in self.sessions.items() if rows]
+        return [
+            prepare(session_id, list(rows.values()), list(numbers.values()))
+            for session_id, (rows, numbers) in self._sessions.items()
+        ]
 
 
 def batch_of(records: Iterable[Entry | Record]) -> Batch:
@@ -113,9 +114,8 @@ def batch_of(records: Iterable[Entry | Record]) -> Batch:
     return Batch(len(entries), senders.found, staging.prepared())
 
 
-def prepare(session_id: str, staged: Collection[Staged]) -> Prepared:
-    """Make spans of one session ready; no id may be in it twice."""
-    entries = [entry for entry, _ in staged]
+def prepare(session_id: str, entries: Sequence[Entry], whose: Sequence[int]) -> Prepared:
+    """Make spans of one session ready, each with the number of who sent it; no id may be in it twice."""
     callers = {entry.said.caller for entry in entries if entry.said.caller.__class__ is str}
     ids = [entry.id for entry in entries]
     parents = [entry.parent_id or "" for entry in entries]
@@ -124,9 +124,11 @@ def prepare(session_id: str, staged: Collection[Staged]) -> Prepared:
     packed: list[bytes] = []
     payloads = pack_all([value or b"" for entry in entries for value in (entry.input, entry.output, entry.metadata)])
     row, operation_number, place_number = packing.ROW.pack, operations.setdefault, places.setdefault
-    for (entry, whose), number, parent, parent_id in zip(staged, ids64(ids), _parents64(parents), parents, strict=True):
+    for entry, who, number, parent, parent_id in zip(
+        entries, whose, ids64(ids), _parents64(parents), parents, strict=True
+    ):
         model, tokens_in, tokens_out, kind, thread, task = facts_of(entry.said)
-        place = (whose, entry.framework, entry.language, model, thread, task)
+        place = (who, entry.framework, entry.language, model, thread, task)
         end = entry.end_ns
         packed.append(
             row(
