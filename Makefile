@@ -20,7 +20,7 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(READY)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist loadfile -q
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --maxprocesses 6 --dist loadfile -q
 
 js: $(READY) $(JS)/node_modules/.ready
 	cd $(JS) && FLOWSCOPE="$(abspath $(BIN))/flowscope" npm test --silent
@@ -45,7 +45,7 @@ $(READY): pyproject.toml flowscope_sdk/python/pyproject.toml packaging/constrain
 	@touch $@
 
 $(JS)/node_modules/.ready: $(JS)/package.json $(wildcard $(JS)/packages/*/package.json)
-	cd $(JS) && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	cd $(JS) && npm install --fetch-retries=5 --no-audit --no-fund --no-package-lock --loglevel=error
 	@touch $@
 
 clean:

@@ -15,7 +15,22 @@ python=${PYTHON:-python3}
 
 sh "$here/system-libraries.sh"
 
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" \
+# What loads over a network may fail and succeed a moment later.
+again() {
+    for pause in 5 20 60; do
+        "$@" && return
+        echo "Trying again in $pause s..." >&2
+        sleep "$pause"
+    done
+    "$@"
+}
+
+install() {
+    again "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 60 "$@"
+}
+
+# An environment that was cut off while it was made has no pip.
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
+install --upgrade "pip>=24"
+install --constraint "$here/constraints.txt" \
     --editable "$root/flowscope_sdk/python" --editable "$root[dev]"

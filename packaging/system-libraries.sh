@@ -21,10 +21,19 @@ if command -v apt-get >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ]; then as=""; elif sudo -n true 2>/dev/null; then as="sudo"; else as="no"; fi
     if [ "$as" != no ]; then
         echo "Installing the system libraries that Qt needs..."
-        # shellcheck disable=SC2086
-        $as apt-get update -qq && $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
-        lacking=$(missing)
-        [ -n "$lacking" ] || exit 0
+        # Another program may hold apt's lock, a mirror may not answer at once, and a release may not have every name.
+        install() {
+            $as env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+                install -y -qq --no-install-recommends "$@" >/dev/null
+        }
+        for pause in 5 20 0; do
+            $as apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 update -qq
+            # shellcheck disable=SC2086
+            install $packages || for package in $packages; do install "$package"; done
+            lacking=$(missing)
+            [ -n "$lacking" ] || exit 0
+            sleep "$pause"
+        done
     fi
 fi
 echo "The window needs system libraries that are not here: $lacking" >&2

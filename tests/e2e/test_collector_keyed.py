@@ -169,7 +169,8 @@ def test_a_program_turned_away_is_let_in_once_the_right_collector_is_there(
 
 def test_run_finds_the_key_by_itself(keyed: Any) -> None:
     command = [sys.executable, "-m", "flowscope_app", "run", sys.executable, "-c", PROGRAM]
-    subprocess.run(command, check=True, timeout=PATIENCE)
+    environment = {**os.environ, "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS)}
+    subprocess.run(command, env=environment, check=True, timeout=PATIENCE)
     keyed.wait_spans(1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+import random
 import socket
 import subprocess
 import sys
@@ -135,7 +135,7 @@ def test_an_unknown_protocol_version_is_refused_by_name(collector: Any, push: Pu
     "sent",
     [
         b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n" + orjson.dumps(finished("web")),
-        os.urandom(100_000),
+        random.Random(4).randbytes(100_000),
     ],
     ids=["http", "garbage"],
 )

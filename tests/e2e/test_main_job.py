@@ -27,7 +27,7 @@ print(double.invoke(4), flush=True)
 
 def environment(**more: str) -> dict[str, str]:
     inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
-    return {**inner, "QT_QPA_PLATFORM": "offscreen", **more}
+    return {**inner, "QT_QPA_PLATFORM": "offscreen", "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS), **more}
 
 
 def test_a_program_that_was_there_first_is_recorded_from_its_beginning(
@@ -91,9 +91,7 @@ def test_both_real_programs_arrive_whole(collector: Any) -> None:
     programs = [
         subprocess.Popen(
             [sys.executable, str(SAMPLES / name)],
-            env=environment(
-                FLOWSCOPE_ADDR=collector.addr, FLOWSCOPE_SESSION="both", FLOWSCOPE_FLUSH_TIMEOUT=str(OUTLASTS)
-            ),
+            env=environment(FLOWSCOPE_ADDR=collector.addr, FLOWSCOPE_SESSION="both"),
             stdout=subprocess.DEVNULL,
         )
         for name in ("support_agent.py", "rag_eval.py")

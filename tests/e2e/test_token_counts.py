@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model_server import model_server
-from patience import PATIENCE
+from patience import OUTLASTS, PATIENCE
 
 from flowscope_app.analysis.metrics import measure
 from flowscope_app.analysis.snapshot import Snapshot
@@ -82,7 +82,7 @@ for more in ({{"stream_options": {{"include_usage": True}}}}, {{}}):
 
 def test_a_gateway_and_its_caller_count_once(collector: Any, tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
-    environment |= {"FLOWSCOPE_ADDR": collector.addr}
+    environment |= {"FLOWSCOPE_ADDR": collector.addr, "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS)}
     with contextlib.ExitStack() as stack:
         models = stack.enter_context(model_server())
         (tmp_path / "gateway.py").write_text(GATEWAY.format(url=models.url))
@@ -116,7 +116,11 @@ def test_langchain_over_openai_counts_once(collector: Any, tmp_path: Path) -> No
     with model_server() as models:
         path.write_text(PROGRAM.format(url=models.url))
         environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
-        environment |= {"FLOWSCOPE_ADDR": collector.addr, "FLOWSCOPE_SESSION": "once"}
+        environment |= {
+            "FLOWSCOPE_ADDR": collector.addr,
+            "FLOWSCOPE_SESSION": "once",
+            "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS),
+        }
         done = subprocess.run(
             [sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=PATIENCE
         )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from patience import PATIENCE
+from patience import OUTLASTS, PATIENCE
 
 PROGRAM = """
 import sys, time
@@ -66,6 +66,7 @@ def dice() -> random.Random:
 def settings(**chosen: object) -> dict[str, str]:
     """The environment with these FLOWSCOPE_ settings, given in small letters, and no other."""
     inner = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
+    inner["FLOWSCOPE_FLUSH_TIMEOUT"] = str(OUTLASTS)
     inner.update({f"FLOWSCOPE_{name.upper()}": str(value) for name, value in chosen.items()})
     return inner
 

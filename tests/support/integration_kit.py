@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 from model_server import TEXT, WORDS, ModelServer
-from patience import PATIENCE
+from patience import OUTLASTS, PATIENCE
 
 import flowscope
 from flowscope import _runtime, _span, instrumentation
@@ -31,7 +31,7 @@ def traced_environment(**variables: str) -> dict[str, str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
     attach = Path(flowscope.__file__).parent / "_attach"
     path = os.pathsep.join(filter(None, (str(attach), environment.get("PYTHONPATH"))))
-    return {**environment, "PYTHONPATH": path, **variables}
+    return {**environment, "PYTHONPATH": path, "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS), **variables}
 
 
 class ModelClientTests:

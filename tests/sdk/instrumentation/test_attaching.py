@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE
+from patience import OUTLASTS, PATIENCE
 
 import flowscope
 from flowscope import instrumentation
@@ -53,7 +53,7 @@ def run(source: str, environment: dict[str, str], folder: Path) -> subprocess.Co
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSCOPE_")}
     return subprocess.run(
         [sys.executable, str(program)],
-        env={**inherited, "FLOWSCOPE_RAISE": "1", **environment},
+        env={**inherited, "FLOWSCOPE_RAISE": "1", "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS), **environment},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

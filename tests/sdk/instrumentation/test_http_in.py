@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient as StarletteClient
 from flask import Flask, Response
-from patience import PATIENCE
+from patience import OUTLASTS, PATIENCE
 from starlette.background import BackgroundTask
 from starlette.responses import PlainTextResponse, StreamingResponse
 
@@ -67,9 +67,9 @@ CLIENT = """
 import sys, flowscope, httpx
 
 with flowscope.trace("client", session_id="shared"):
-    print(httpx.get(sys.argv[1] + "/items/7?api_key=sk-1234567890abcdef1234567890abcdef").json())
-    print(httpx.get(sys.argv[1] + "/stream").text)
-print(httpx.get(sys.argv[1] + "/items/8").json())
+    print(httpx.get(sys.argv[1] + "/items/7?api_key=sk-1234567890abcdef1234567890abcdef", timeout=90).json())
+    print(httpx.get(sys.argv[1] + "/stream", timeout=90).text)
+print(httpx.get(sys.argv[1] + "/items/8", timeout=90).json())
 """
 
 
@@ -78,6 +78,7 @@ def program(sink: Any, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
     """Starts source text as a traced process."""
     started: list[subprocess.Popen[str]] = []
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FLOWSCOPE_")}
+    environment["FLOWSCOPE_FLUSH_TIMEOUT"] = str(OUTLASTS)
 
     def start(name: str, source: str, *arguments: str) -> subprocess.Popen[str]:
         path = tmp_path / f"{name}.py"
@@ -85,7 +86,12 @@ def program(sink: Any, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pope
         started.append(
             subprocess.Popen(
                 [sys.executable, str(path), *arguments],
-                env={**environment, "FLOWSCOPE_ADDR": sink.addr, "FLOWSCOPE_SESSION": name},
+                env={
+                    **environment,
+                    "FLOWSCOPE_ADDR": sink.addr,
+                    "FLOWSCOPE_SESSION": name,
+                    "FLOWSCOPE_FLUSH_TIMEOUT": str(OUTLASTS),
+                },
                 stdout=subprocess.PIPE,
                 text=True,
             )

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import requests
 import urllib3
+from patience import PATIENCE
 
 import flowscope
 from flowscope import instrumentation
@@ -63,7 +64,7 @@ async def by_httpx_async(module: Any, url: str, headers: Any) -> Any:
 
 
 async def by_requests(module: Any, url: str, headers: Any) -> Any:
-    return requests.get(url, headers=headers, timeout=10).json()
+    return requests.get(url, headers=headers, timeout=PATIENCE).json()
 
 
 async def by_urllib3(module: Any, url: str, headers: Any) -> Any:

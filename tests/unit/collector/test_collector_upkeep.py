@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from flowscope.protocol import Record
 from flowscope_app.collector.tasks import Tasks
@@ -51,7 +52,7 @@ def test_the_index_and_a_sweep_come_to_their_end_though_every_turn_brings_spans(
         tasks = Tasks(writer, lambda path, writer: iter(()))
         writer.delete_session("gone")
         tasks.sweep()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while (writer.index_behind or writer.hidden()) and time.monotonic() < deadline:
             tasks.step(slack=0.0)
         assert writer.hidden() == []

@@ -5,6 +5,7 @@ import time
 
 import orjson
 import pytest
+from patience import PATIENCE
 
 from flowscope_app.spans import skim
 from flowscope_app.spans.skim import CutDict, CutList, CutStr, decode
@@ -59,4 +60,4 @@ def test_fifty_megabytes_take_a_moment():
     begin = time.perf_counter()
     decode(orjson.dumps({"image": "A" * 50_000_000, "text": "hi"}))
     decode(b'{"rows": [' + b'{"a": 1},' * BIG + b"{}]}")
-    assert time.perf_counter() - begin < 20  # a freeze, not a speed, is what this would catch
+    assert time.perf_counter() - begin < PATIENCE  # a freeze, not a speed, is what this would catch

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 from timeline_sessions import T0, S, check_layout, delta, lived, random_session, table_of
 
 from flowscope_app.spans.table import SpanTable, Track
@@ -172,7 +173,7 @@ def test_a_hundred_thousand_spans_are_laid_out_and_followed() -> None:
     table = table_of(many)
     begun = time.perf_counter()
     layout = Layout(table)
-    assert time.perf_counter() - begun < 30  # not a measurement: it only must not be a loop of loops
+    assert time.perf_counter() - begun < 3 * PATIENCE  # not a measurement: it only must not be a loop of loops
     check_layout(layout)
     layout.apply(table.apply(delta([S(1_000_000, 2, None), S(1_000_001, 3, 4, parent=1_000_000)])))
     check_layout(layout)
