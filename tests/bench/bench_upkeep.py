@@ -40,15 +40,17 @@ def _measure(collector: Collector, program: Program, seconds: float) -> int:
     quiet = _phase(collector, _lasting(seconds))
     for number in range(SESSIONS):
         collector.command(cmd="delete_session", session=f"old {number}")
-    begun = time.monotonic()
+    begun, stored = time.monotonic(), collector.status()["stored"]
     retention = _phase(collector, lambda: not _hidden(collector) or time.monotonic() > begun + MOST_S)
     took = time.monotonic() - begun
+    came = (collector.status()["stored"] - stored) / took
     quiet = [one + other for one, other in zip(quiet, _phase(collector, _lasting(seconds)), strict=True)]
     exporter = _Exporter(collector, time.monotonic() + seconds)
     export = _phase(collector, exporter.done)
     p99 = milliseconds(quiet, 0.99)
     say("upkeep", "commits, quiet", _figures(quiet))
     say("upkeep", f"commits, while {OLD * SESSIONS:,} spans are deleted in {took:.1f} s", _figures(retention))
+    say("upkeep", "spans deleted, while others come", f"{OLD * SESSIONS / took:,.0f} a second, {came:,.0f} a second")
     say("upkeep", f"commits, beside exports at {exporter.rate():,.0f} spans/s", _figures(export))
     say("upkeep", "99 %, against quiet, deleting", f"{milliseconds(retention, 0.99) / p99:.2f}")
     say("upkeep", "99 %, against quiet, exporting", f"{milliseconds(export, 0.99) / p99:.2f}")
