@@ -43,7 +43,7 @@ class Figure:
             return fmt.size(int(value))
         if self.unit in ("ms", "s"):
             return fmt.duration(int(value * (1e6 if self.unit == "ms" else 1e9)))
-        return fmt.count(round(value)) + (" /s" if self.unit == "per_second" else "")
+        return f"{fmt.rate(value)} /s" if self.unit == "per_second" else fmt.count(round(value))
 
 
 FIGURES: tuple[Figure, ...] = (

@@ -51,6 +51,13 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def rate(number: float) -> str:
+    """How many a second: `48,210`; below ten with a decimal, so that a little is not nothing: `0.4`, `<0.1`."""
+    if 0 < number < 0.05:
+        return "<0.1"
+    return f"{number:.1f}".removesuffix(".0") if number < 9.95 else count(round(number))
+
+
 def short_count(number: int) -> str:
     """A count in four characters or so: `812`, `4.2k`, `88k`, `1.9M`."""
     if number < 1_000:

@@ -178,16 +178,17 @@ class Pipeline:
         self.latencies.note(now - self._due_at)
         self._commits.append((now, self._records))
         self._forget(now)
-        self._note_producers()
+        self._note_producers(committed)
         self._most = max(self._most, self._records)
         self._held, self._records, self._bytes = [], 0, 0
         self.counters.add(committed)
         self._voice.reports(committed.reports)
         return committed
 
-    def _note_producers(self) -> None:
+    def _note_producers(self, committed: Committed) -> None:
         lags = [self.producers.committed(item.header, len(item.records)) for item in self._held if item.header]
         told = [lag for lag in lags if lag is not None]
+        self.producers.repeated(committed.again)
         if told:
             self.lag_ms = max(told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,13 +22,17 @@ may mean nothing; has ended, or its connection has."""
 
 @dataclass(slots=True)
 class Known:
-    """One producer. `last_ns` is when it last sent, by its own clock on this host and else by ours."""
+    """One producer. `last_ns` is when it last sent, by its own clock on this host and else by ours.
+
+    `records` came of it, `again` of them had come before.
+    """
 
     program: str
     pid: int
     host: str
     started_ns: int | None = None
     records: int = 0
+    again: int = 0
     dropped: int = 0
     lag_ms: float | None = None  # None: it does not say when it sends, or its clock is another machine's
     last_ns: int = 0
@@ -73,6 +78,13 @@ class Producers:
         known.lag_ms = (now - known.last_ns) / 1e6 if here else None
         return known.lag_ms
 
+    def repeated(self, again: Mapping[str, int]) -> None:
+        """So many records of each producer were left out of that commit: they had been stored before."""
+        for name, records in again.items():
+            known = self._known.get(name)
+            if known is not None:
+                known.again += records
+
     def known(self, producer_id: str) -> Known | None:
         """What is known of a producer that was heard since the collector started."""
         return self._known.get(producer_id)
@@ -86,7 +98,7 @@ class Producers:
         return "frozen" if looked == "frozen" else known.pulse
 
     def records(self, producer_id: str) -> int:
-        """Records stored of it since the collector started."""
+        """Records that came of it since the collector started, those that came again too."""
         known = self._known.get(producer_id)
         return known.records if known else 0
 
@@ -110,7 +122,7 @@ class Producers:
                 "program": known.program,
                 "pid": known.pid,
                 "host": known.host,
-                "records": known.records,
+                "records": known.records - known.again,
                 "dropped": known.dropped,
                 "lag_ms": None if known.lag_ms is None else round(known.lag_ms, 1),
                 "queued": known.queued,

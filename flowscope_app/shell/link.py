@@ -44,11 +44,11 @@ class CollectorLink(QObject):
 
     def __init__(self, db: str, addr: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.db = db
         self.addr = addr
         self.problem = ""  # one line for the banner; "" while all is well
         self.status: Reply = {}
         self.listening = False
-        self._db = db
         self._wanted = addr
         self._control: tuple[str, str | None] | None = None  # the channel, and the token that its commands need
         self._process: QProcess | None = None
@@ -67,7 +67,7 @@ class CollectorLink(QObject):
 
     def open(self) -> None:
         """Attach to the collector that holds the database, or start one."""
-        found = running_collector(self._db)
+        found = running_collector(self.db)
         if found is not None:
             self._up(found.addr, found.control, found.token)
         else:
@@ -102,7 +102,7 @@ class CollectorLink(QObject):
         self._process = process
         # The key stays out of the arguments, which every user of the machine can read.
         endpoint, key = split_key(self._wanted)
-        arguments = ["collect", "--addr", endpoint, "--db", self._db, "--parent-watch", *(["--curve"] if key else [])]
+        arguments = ["collect", "--addr", endpoint, "--db", self.db, "--parent-watch", *(["--curve"] if key else [])]
         process.start(*flowscope_command(arguments))
 
     def _heard(self) -> None:
@@ -111,7 +111,7 @@ class CollectorLink(QObject):
         for line in bytes(self._process.readAllStandardOutput().data()).decode("utf-8", "replace").splitlines():
             if line.startswith("listening on ") and not self.listening:
                 addr = line.split()[2]
-                found = running_collector(self._db)
+                found = running_collector(self.db)
                 self._up(addr, client.control_of(addr), found.token if found is not None else None)
 
     def _up(self, addr: str, control: str, token: str | None) -> None:
@@ -127,7 +127,7 @@ class CollectorLink(QObject):
         why = said[-1].removeprefix("flowscope: ") if said else "it ended without a word"
         process.deleteLater()
         # Another window or a `flowscope collect` may hold the database: then that one is ours too.
-        found = running_collector(self._db)
+        found = running_collector(self.db)
         if found is not None:
             self._up(found.addr, found.control, found.token)
             return
@@ -149,7 +149,7 @@ class CollectorLink(QObject):
     @Slot()
     def _again(self) -> None:
         if not self.listening and self._process is None and not self._closing:
-            found = running_collector(self._db)
+            found = running_collector(self.db)
             if found is not None:
                 self._up(found.addr, found.control, found.token)
             else:
@@ -163,7 +163,7 @@ class CollectorLink(QObject):
     def _looked(self, reply: Reply | None) -> None:
         if reply is None:
             # Ours says so itself when it ends; one that somebody else started is only found out this way.
-            if self._process is None and running_collector(self._db) is None:
+            if self._process is None and running_collector(self.db) is None:
                 self._down("The collector that held this database has ended")
             return
         self.status = reply

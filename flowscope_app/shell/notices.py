@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -66,18 +67,19 @@ class Notices(QObject):
     def _most_pressing(self) -> tuple[str, str, Act | None]:
         if self._link.problem:
             return self._link.problem, "Doctor", self._acts.doctor
-        stuck = fault_text(self._link.status)
+        stuck = fault_text(self._link.status, self._link.db)
         if stuck:
             return stuck, "Health", self._acts.health
         return self._lost, "Log" if self._lost else "", self._acts.log if self._lost else None
 
 
-def fault_text(status: dict[str, Any]) -> str:
-    """What to say while the database takes no writes; "" while it does."""
+def fault_text(status: dict[str, Any], db: str = "") -> str:
+    """What to say while the database takes no writes, its folder left out: that is long. "" while it does."""
     fault = status.get("fault")
     if not isinstance(fault, str) or not fault:
         return ""
-    return f"Nothing is recorded just now: {fault}. Programs keep what they send until then."
+    folder = str(Path(db).parent / "_")[:-1]
+    return f"Nothing is recorded just now. {fault.removeprefix(folder)}. Programs keep what they send meanwhile."
 
 
 def lost_text(missing: int, dropped: int) -> str:

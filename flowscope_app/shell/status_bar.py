@@ -62,7 +62,8 @@ class StatusBar(QWidget):
         self._dot.set_role("success" if link.listening else "error")
         self._dot.setAccessibleName("The collector listens" if link.listening else "The collector does not listen")
         self._addr.setText(hide_key(link.addr) if link.listening else "not listening")
-        self._rate.setText(f"{fmt.count(whole(status.get('rate')))} spans/s" if status else "")
+        rate = status.get("rate")
+        self._rate.setText(f"{fmt.rate(rate if isinstance(rate, int | float) else 0)} spans/s" if status else "")
         found = status.get("lost")
         losses = found if isinstance(found, dict) else {}
         missing, dropped, refused = (whole(losses.get(name)) for name in ("missing", "dropped", "refused"))

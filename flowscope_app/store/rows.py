@@ -29,8 +29,8 @@ class Committed:
     """What one transaction did.
 
     Counts are of records: `stored` new ones, `replaced` known ones, `stale` pending ones of spans already
-    finished, `repeated` ones below their producer's watermark. `watermarks` is, by producer id, the number up
-    to which everything is consumed: what may be acknowledged.
+    finished, `repeated` ones below their producer's watermark, `again` the same by producer id. `watermarks` is, by
+    producer id, the number up to which everything is consumed: what may be acknowledged.
     """
 
     stored: int = 0
@@ -42,4 +42,5 @@ class Committed:
     missing: int = 0
     filled: int = 0
     watermarks: dict[str, int] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)

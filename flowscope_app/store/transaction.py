@@ -75,9 +75,10 @@ class Transaction:
             if numbers:
                 taken = self._consume(header.seq, header.seq + numbers - 1, producer)
                 if not taken.wanted:
-                    self.committed.repeated += len(records)
+                    self._repeat(producer, len(records))
                     return
                 wanted = self._unseen(header.seq, numbers, records, taken.wanted)
+                self._repeat(producer, len(records) - len(wanted))
         for report in reports:
             self._report(report, producer)
         self._stage(wanted, producer)
@@ -123,8 +124,14 @@ class Transaction:
         if wanted == [(seq, seq + numbers - 1)]:
             return records  # those without a number too
         parts = [records[first - seq : end - seq + 1] for first, end in wanted]
-        self.committed.repeated += len(records) - sum(map(len, parts))
         return [record for part in parts for record in part]
+
+    def _repeat(self, producer: ProducerState, records: int) -> None:
+        """Count records that had come before."""
+        if records:
+            self.committed.repeated += records
+            who = producer.info.id
+            self.committed.again[who] = self.committed.again.get(who, 0) + records
 
     def _note_drops(self, header: Header, producer: ProducerState) -> None:
         more = header.dropped - producer.dropped

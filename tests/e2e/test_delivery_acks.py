@@ -20,6 +20,7 @@ import zmq
 from patience import OUTLASTS, PATIENCE, PATIENCE_MS
 from peers import Peer
 
+from flowscope_app.collector import client
 from flowscope_app.store import StoreReader
 
 
@@ -84,6 +85,8 @@ def test_a_batch_sent_again_is_acknowledged_again_and_stored_once(peer: Callable
         producer.send(1, 5)
         producer.acknowledged(5)
     assert delivery.account(collector.db) == delivery.Account(5, 5, 0, 0)
+    status = client.request(client.control_of(collector.addr), {"cmd": "status"}, 10.0)
+    assert [row["records"] for row in status["programs"]] == [5], "what came again is not counted again"
 
 
 def test_an_id_without_a_secret_is_told_to_its_first_connection_until_that_is_closed(

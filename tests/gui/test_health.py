@@ -107,7 +107,7 @@ def test_a_locked_database_is_said_for_as_long_as_it_is(parts: Parts) -> None:
         other.execute("BEGIN IMMEDIATE")
         parts.send(span("b"), seq=2)
         parts.until(lambda: "locked by another program" in parts.banner.text())
-        assert parts.banner.text().startswith("Nothing is recorded just now")
+        assert parts.banner.text().startswith("Nothing is recorded just now. flowscope.db is locked"), "no folder"
         other.execute("ROLLBACK")
     parts.until(lambda: parts.banner.text() == "")
 

@@ -62,6 +62,20 @@ def test_nothing_to_report_is_said_calmly(view: LogView, qtbot: QtBot) -> None:
     assert view.says == "Nothing was refused, dropped or lost"
 
 
+def test_a_long_reason_stands_on_as_many_lines_as_it_takes_and_three_at_most(
+    view: LogView, writer: StoreWriter, qtbot: QtBot
+) -> None:
+    for words in (1, 30, 100):
+        writer.report(Report("refused", "reason " * words))
+    view.show()
+    qtbot.waitUntil(lambda: view.table.rowHeight(1) > view.table.rowHeight(2))
+    spacing = view.table.rowHeight(1) - view.table.rowHeight(2)
+    assert view.table.rowHeight(0) <= view.table.rowHeight(2) + 2 * spacing
+    view.resize(3_000, 420)
+    qtbot.waitUntil(lambda: view.table.rowHeight(1) == view.table.rowHeight(2))
+    view.grab()
+
+
 def test_texts_of_a_program_are_one_bounded_line(qapp: object) -> None:
     model = LogModel()
     QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal, model)

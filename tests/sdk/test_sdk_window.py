@@ -65,6 +65,21 @@ def test_a_stall_asks_ever_less_often_and_an_answer_without_progress_sends_again
     assert window.due() is not None
 
 
+def test_what_is_sent_again_to_a_collector_that_can_not_write_is_sent_ever_less_often() -> None:
+    window = filled(5)
+    times, now = 0, 0.0
+    while now < 600:
+        now += 1.0
+        if window.stalled(now):
+            window.answered()
+        times += window.due() is not None
+        while window.due():
+            window.sent(now)
+    assert times < 600 / MAX_PATIENCE + 5
+    window.acknowledged(1, "a", now)
+    assert window.stalled(now + PATIENCE), "once it gets on, it is asked as soon as at first"
+
+
 def test_an_answer_that_brings_progress_sends_nothing_again() -> None:
     window = filled(5, 5)
     assert window.stalled(PATIENCE)

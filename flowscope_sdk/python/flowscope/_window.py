@@ -73,12 +73,14 @@ class Window:
     def sent(self, now: float) -> None:
         """What `due` gave is on its way."""
         if not self._sent:
-            self._progress(now)
+            self._since = now
         self._sent += 1
 
     def rewind(self) -> None:
         """What is on its way may be lost: send all of it again."""
         self._sent = 0
+        self._patience = PATIENCE
+        self._asked = False
 
     def acknowledged(self, watermark: int, epoch: str, now: float) -> None:
         """The collector of `epoch` has stored all records up to number `watermark`.
@@ -109,10 +111,13 @@ class Window:
         return True
 
     def answered(self) -> None:
-        """The collector has said how far it is. If it was asked and got no further, it lacks what was sent."""
+        """The collector has said how far it is. If it was asked and got no further, it lacks what was sent.
+
+        Or it can't write just now: so what is sent again is waited for twice as long.
+        """
         if self._asked:
             self._asked = False
-            self.rewind()
+            self._sent = 0
 
     def _progress(self, now: float) -> None:
         self._since = now

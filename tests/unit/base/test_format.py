@@ -68,6 +68,12 @@ def test_dollars_keep_two_figures(amount: float, text: str) -> None:
     assert fmt.dollars(amount) == text
 
 
+def test_rates_tell_a_little_from_nothing() -> None:
+    assert [fmt.rate(value) for value in (0, 0.04, 0.4, 1.0, 9.94, 9.96, 48_210.4)] == [
+        "0", "<0.1", "0.4", "1", "9.9", "10", "48,210",
+    ]  # fmt: skip
+
+
 def test_a_label_cannot_break_the_line_or_reverse_its_order() -> None:
     assert fmt.one_line("a\nb\x00\u202egpj.exe\u2028c") == "a b\u2400\ufffdgpj.exe c"
     assert fmt.one_line("family: 👨\u200d👩\u200d👧") == "family: 👨\u200d👩\u200d👧"

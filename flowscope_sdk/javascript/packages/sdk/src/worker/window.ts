@@ -66,13 +66,15 @@ export class Window {
 
   /** What due() gave is on its way. */
   sent(now: number): void {
-    if (!this.sentCount) this.progress(now)
+    if (!this.sentCount) this.since = now
     this.sentCount++
   }
 
   /** What is on its way may be lost: send all of it again. */
   rewind(): void {
     this.sentCount = 0
+    this.patience = PATIENCE
+    this.asked = false
   }
 
   /**
@@ -105,11 +107,14 @@ export class Window {
     return true
   }
 
-  /** The collector has said how far it is. If it was asked and got no further, it lacks what was sent. */
+  /**
+   * The collector has said how far it is. If it was asked and got no further, it lacks what was sent. Or it can't write
+   * just now: so what is sent again is waited for twice as long.
+   */
   answered(): void {
     if (!this.asked) return
     this.asked = false
-    this.rewind()
+    this.sentCount = 0
   }
 
   private progress(now: number): void {
