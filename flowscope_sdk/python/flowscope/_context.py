@@ -117,6 +117,14 @@ def detach(token: Token) -> None:
     set_attachment(previous)
 
 
+def put_back(variable: ContextVar[Any], token: Any) -> None:
+    """Undo a set(), even in a coroutine or generator that is closed from another context than it ran in."""
+    try:
+        variable.reset(token)
+    except ValueError as error:  # the context it ran in keeps what was set; nobody runs there any more
+        pass_on(error)
+
+
 def surround(span: Span) -> None:
     """Make `span` the one around all that this process does."""
     global _around, carried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import openai
@@ -232,6 +233,29 @@ async def test_a_cancelled_call_ends(traced: Any, models: ModelServer) -> None:
             await task
         trace = traced.trace()
     assert not trace.pending()
+
+
+async def test_a_call_that_is_dropped_in_another_context_ends(traced: Any) -> None:
+    begun = asyncio.Event()
+
+    async def answer(request: Any) -> Any:
+        begun.set()
+        await asyncio.get_running_loop().create_future()
+
+    async with openai.AsyncOpenAI(api_key="sk-test") as asking:
+        # Of httpx or of httpx2, whichever this version takes.
+        http = next(base for base in type(asking._client).__mro__ if base.__module__.startswith("httpx"))
+        transport = sys.modules[http.__module__.partition(".")[0]].MockTransport(answer)
+        slow = asking.with_options(http_client=http(transport=transport))
+        call = slow.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+        task = asyncio.create_task(call)
+        await begun.wait()
+        call.close()  # as the garbage collector does it, in whatever context it runs
+        with pytest.raises(RuntimeError, match="already awaited"):
+            task.cancel()
+            await task
+    (span,) = traced.trace().roots
+    assert (span.status, span.metadata["flowscope.stream.abandoned"]) == ("success", True)
 
 
 def test_what_asks_no_model_is_no_span(traced: Any, models: ModelServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowscope import _context
@@ -43,7 +44,10 @@ current = _current.get
 
 
 class Call:
-    """One call, from the request to the last piece of the answer. Its span is current while the client works."""
+    """One call, from the request to the last piece of the answer.
+
+    As a context manager around what the client does for it: its span is current there, and fails with what is raised.
+    """
 
     __slots__ = ("_around", "_attached", "_reset", "over", "reply", "response", "retries", "span", "watched")
 
@@ -63,12 +67,16 @@ class Call:
         self._attached = _context.attach(self.span)
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._attached is not None:
             _context.detach(self._attached)
         if self._reset is not None:
-            _current.reset(self._reset)
+            _context.put_back(_current, self._reset)
         self._attached = self._reset = None
+        if error is not None:
+            self.fail(error)
 
     @guarded
     def retry(self, delay: float) -> None:
@@ -108,10 +116,10 @@ class Call:
 
     @guarded
     def fail(self, error: BaseException) -> None:
-        """The client raised."""
+        """The client raised; the end of a stream is none."""
         if self.over:
             return
-        if isinstance(error, GeneratorExit):
+        if isinstance(error, GeneratorExit | StopIteration | StopAsyncIteration):
             self.ended()
             return
         status = getattr(error, "status_code", None)

@@ -71,7 +71,7 @@ class Served:
         while self._entered:
             _context.detach(self._entered.pop())
         if self._reset is not None:
-            _current.reset(self._reset)
+            _context.put_back(_current, self._reset)
             self._reset = None
         if error is not None:
             self.failed(error)

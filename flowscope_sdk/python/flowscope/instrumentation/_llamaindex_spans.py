@@ -315,7 +315,7 @@ class Calls:
                 except StopIteration:
                     return
                 finally:
-                    self._active.reset(token)
+                    _context.put_back(self._active, token)
                 self._grow(group, piece)
                 yield piece
         except BaseException as error:
@@ -335,7 +335,7 @@ class Calls:
                 except StopAsyncIteration:
                     return
                 finally:
-                    self._active.reset(token)
+                    _context.put_back(self._active, token)
                 self._grow(group, piece)
                 yield piece
         except BaseException as error:

@@ -41,12 +41,8 @@ def _request(original: Method, begin: Begin) -> Method:
         call = begin(self, _options(args, kwargs))
         if call is None:
             return original(self, *args, **kwargs)
-        try:
-            with call:
-                result = original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            result = original(self, *args, **kwargs)
         _returned(call)
         return result
 
@@ -58,12 +54,8 @@ def _arequest(original: Method, begin: Begin) -> Method:
         call = begin(self, _options(args, kwargs))
         if call is None:
             return await original(self, *args, **kwargs)
-        try:
-            with call:
-                result = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            result = await original(self, *args, **kwargs)
         _returned(call)
         return result
 

@@ -65,12 +65,8 @@ def _request(original: Method) -> Method:
         call = _begin(self, path, request_dict)
         if call is None:
             return original(self, http_method, path, request_dict, *args, **kwargs)
-        try:
-            with call:
-                response = original(self, http_method, path, request_dict, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            response = original(self, http_method, path, request_dict, *args, **kwargs)
         call.body(_decoded(response))
         return response
 
@@ -82,12 +78,8 @@ def _arequest(original: Method) -> Method:
         call = _begin(self, path, request_dict)
         if call is None:
             return await original(self, http_method, path, request_dict, *args, **kwargs)
-        try:
-            with call:
-                response = await original(self, http_method, path, request_dict, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            response = await original(self, http_method, path, request_dict, *args, **kwargs)
         call.body(_decoded(response))
         return response
 
@@ -110,12 +102,8 @@ def _astreamed(original: Method) -> Method:
         call = _begin(self, path, request_dict)
         if call is None:
             return await original(self, http_method, path, request_dict, *args, **kwargs)
-        try:
-            with call:
-                pieces = await original(self, http_method, path, request_dict, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            pieces = await original(self, http_method, path, request_dict, *args, **kwargs)
         if not inspect.isasyncgen(pieces):
             call.ended()
             return pieces

@@ -8,7 +8,6 @@ of which it tells nothing.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import functools
 import sys
@@ -16,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
+from flowscope import _context
 from flowscope._guard import guarded
 from flowscope.instrumentation import _langchain_embeddings, _langchain_runs, _nesting
 
@@ -96,8 +96,7 @@ class _Body:
 
     def __exit__(self, *exc: object) -> None:
         if self._reset is not None:
-            with contextlib.suppress(ValueError):  # a generator closed from another context than it was read in
-                _body.reset(self._reset)
+            _context.put_back(_body, self._reset)
 
     def failed(self, error: BaseException) -> None:
         """LangChain tells of no end if a retriever is interrupted (KeyboardInterrupt, a cancelled task)."""

@@ -91,12 +91,8 @@ def _function(name: str, original: Method) -> Method:
         call = _begin(name, args, kwargs)
         if call is None:
             return original(*args, **kwargs)
-        try:
-            with call:
-                result = original(*args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            result = original(*args, **kwargs)
         _returned(call, result)
         return result
 
@@ -108,12 +104,8 @@ def _afunction(name: str, original: Method) -> Method:
         call = _begin(name, args, kwargs)
         if call is None:
             return await original(*args, **kwargs)
-        try:
-            with call:
-                result = await original(*args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            result = await original(*args, **kwargs)
         _returned(call, result)
         return result
 
@@ -130,15 +122,8 @@ def _next(original: Method) -> Method:
         call = _streams.get(self)
         if call is None or call.over or current() is call:  # the last: it reads on in itself
             return original(self)
-        try:
-            with call:
-                piece = original(self)
-        except StopIteration:
-            call.ended()
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            piece = original(self)
         _piece(call, piece)
         return piece
 
@@ -150,15 +135,8 @@ def _anext(original: Method) -> Method:
         call = _streams.get(self)
         if call is None or call.over or current() is call:
             return await original(self)
-        try:
-            with call:
-                piece = await original(self)
-        except StopAsyncIteration:
-            call.ended()
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            piece = await original(self)
         _piece(call, piece)
         return piece
 

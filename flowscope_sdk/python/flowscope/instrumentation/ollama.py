@@ -51,12 +51,8 @@ def _raw(original: Method) -> Method:
         call = _begin(self, args, kwargs)
         if call is None:
             return original(self, *args, **kwargs)
-        try:
-            with call:
-                response = original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            response = original(self, *args, **kwargs)
         _watched.take(response, call)
         return response
 
@@ -68,12 +64,8 @@ def _araw(original: Method) -> Method:
         call = _begin(self, args, kwargs)
         if call is None:
             return await original(self, *args, **kwargs)
-        try:
-            with call:
-                response = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with call:
+            response = await original(self, *args, **kwargs)
         _watched.take(response, call)
         return response
 
