@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import zmq
+from llamaindex_parts import WORDS
 from model_server import ModelServer, model_server
 from patience import PATIENCE, PATIENCE_MS
 
@@ -161,6 +162,26 @@ def attach(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...
     flowscope.shutdown(0)
     instrumentation.deactivate()
     assert errors == []
+
+
+@pytest.fixture
+def llamaindex_mocks() -> None:
+    """LlamaIndex with models that ask nobody."""
+    from llama_index.core import MockEmbedding, Settings
+    from llama_index.core.llms import MockLLM
+
+    Settings.llm, Settings.embed_model = MockLLM(max_tokens=WORDS), MockEmbedding(embed_dim=4)
+
+
+@pytest.fixture
+def index(llamaindex_mocks: None, traced: Sink) -> Any:
+    """Two documents in a LlamaIndex index, whose making is not in what is collected."""
+    from llama_index.core import Document, VectorStoreIndex
+
+    made = VectorStoreIndex.from_documents([Document(text="oak", doc_id="o"), Document(text="elm", doc_id="e")])
+    traced.trace()
+    traced.records.clear()
+    return made
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import pickle
 from collections.abc import Callable, Iterator
@@ -14,52 +13,19 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from llama_index.core import Document, MockEmbedding, Settings, VectorStoreIndex
+from llama_index.core import Settings, VectorStoreIndex
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata
-from llama_index.core.llms import CustomLLM, MockLLM
+from llama_index.core.llms import CustomLLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llamaindex_parts import ANSWER, assert_whole, path
 from versions import find
 
 import flowscope
 
-WORDS = 3
-pytestmark = pytest.mark.filterwarnings("ignore")  # LlamaIndex's own, of many versions
-
-
-@pytest.fixture(autouse=True)
-def _settings() -> Iterator[None]:
-    Settings.llm, Settings.embed_model = MockLLM(max_tokens=WORDS), MockEmbedding(embed_dim=4)
-    yield
-
-
-@pytest.fixture
-def index(traced: Any) -> VectorStoreIndex:
-    made = VectorStoreIndex.from_documents([Document(text="oak", doc_id="o"), Document(text="elm", doc_id="e")])
-    traced.trace()
-    traced.records.clear()
-    return made
-
-
-def path(trace: Any, operation: str) -> list[str]:
-    """The kinds and operations from the root to the one span with this operation."""
-    span = trace.one(operation)
-    found = []
-    while span is not None:
-        found.append(f"{span.kind} {span.operation}")
-        span = trace.parent(span)
-    return found[::-1]
-
-
-def assert_whole(trace: Any) -> None:
-    assert trace.pending() == []
-    assert {span.status for span in trace.spans.values()} == {"success"}
-    assert {span.framework for span in trace.spans.values()} == {"llamaindex"}
-    for span in trace.spans.values():
-        for child in span.children:
-            assert span.start_time <= child.start_time <= child.end_time <= span.end_time, child.operation
-
-
-ANSWER = " ".join(["text"] * WORDS)
+pytestmark = [
+    pytest.mark.usefixtures("llamaindex_mocks"),
+    pytest.mark.filterwarnings("ignore"),  # LlamaIndex's own, of many versions
+]
 
 
 def test_a_query_engine_gives_the_whole_tree(index: VectorStoreIndex, traced: Any) -> None:
@@ -101,91 +67,6 @@ def test_an_async_query_gives_the_same_tree(index: VectorStoreIndex, traced: Any
         "chain RetrieverQueryEngine.aquery",
         "chain CompactAndRefine.asynthesize",
     ]
-
-
-def test_a_streamed_query_ends_with_its_stream(index: VectorStoreIndex, traced: Any) -> None:
-    response = index.as_query_engine(streaming=True).query("which wood?")
-    assert "RetrieverQueryEngine.query" in traced.trace().pending()
-    assert "".join(response.response_gen).strip() == ANSWER
-    trace = traced.trace()
-    assert_whole(trace)
-    assert path(trace, "MockLLM.stream_complete")[:2] == [
-        "chain RetrieverQueryEngine.query",
-        "chain CompactAndRefine.synthesize",
-    ]
-    assert trace.roots[0].output["response"].strip() == ANSWER
-    assert trace.one("MockLLM.stream_complete").metadata["flowscope.first_token_ns"] > 0
-
-
-@pytest.mark.parametrize("mode", ["compact", "tree_summarize", "refine", "simple_summarize"])
-def test_streams_of_every_synthesizer_end(mode: str, index: VectorStoreIndex, traced: Any) -> None:
-    response = index.as_query_engine(streaming=True, response_mode=mode).query("which wood?")
-    assert str(response)
-    assert_whole(traced.trace())
-
-
-def test_an_async_streamed_query_ends_with_its_stream(index: VectorStoreIndex, traced: Any) -> None:
-    async def run() -> str:
-        response = await index.as_query_engine(streaming=True).aquery("which wood?")
-        return "".join([piece async for piece in response.async_response_gen()])
-
-    assert asyncio.run(run()).strip() == ANSWER
-    trace = traced.trace()
-    assert_whole(trace)
-    assert trace.roots[0].output["response"].strip() == ANSWER
-    assert path(trace, "MockLLM.astream_complete")[0] == "chain RetrieverQueryEngine.aquery"
-
-
-def test_a_streamed_query_that_nobody_reads_does_not_stay_pending(index: VectorStoreIndex, traced: Any) -> None:
-    response = index.as_query_engine(streaming=True).query("which wood?")
-    del response
-    gc.collect()
-    assert traced.trace().pending() == []
-
-
-def test_a_streamed_query_that_is_left_midway_does_not_stay_pending(index: VectorStoreIndex, traced: Any) -> None:
-    response = index.as_query_engine(streaming=True).query("which wood?")
-    next(response.response_gen)
-    response.response_gen.close()
-    del response
-    gc.collect()
-    trace = traced.trace()
-    assert trace.pending() == []
-    assert {span.status for span in trace.spans.values()} == {"success"}
-    assert trace.one("MockLLM.stream_complete").metadata["flowscope.stream.abandoned"] is True
-
-
-MODES = ["simple", "context", "condense_question", "condense_plus_context"]
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_streaming_chat_engine_leaves_nothing_pending(mode: str, index: VectorStoreIndex, traced: Any) -> None:
-    engine = index.as_chat_engine(chat_mode=mode)
-    for question in ("which wood?", "and why?"):
-        assert "".join(engine.stream_chat(question).response_gen).strip() == ANSWER
-    trace = traced.trace()
-    assert_whole(trace)
-    assert len(trace.roots) == 2
-    for root in trace.roots:
-        assert root.operation.endswith("ChatEngine.stream_chat")
-        assert root.output["response"].strip() == ANSWER
-        models = [span for span in trace.spans.values() if span.kind == "llm"]
-        assert models
-    if "context" in mode:
-        assert "retriever VectorIndexRetriever.retrieve" in [
-            f"{child.kind} {child.operation}" for child in trace.roots[0].children
-        ]
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_an_async_streaming_chat_engine_leaves_nothing_pending(mode: str, index: VectorStoreIndex, traced: Any) -> None:
-    async def run() -> str:
-        engine = index.as_chat_engine(chat_mode=mode)
-        response = await engine.astream_chat("which wood?")
-        return "".join([piece async for piece in response.async_response_gen()])
-
-    assert asyncio.run(run()).strip() == ANSWER
-    assert_whole(traced.trace())
 
 
 class Model(CustomLLM):
@@ -430,19 +311,6 @@ def test_spans_made_by_hand_stand_inside_a_model(traced: Any) -> None:
     with flowscope.trace("outside"):
         ByHand().complete("wood?")
     assert traced.trace().shapes() == [{"outside": [{"ByHand.complete": ["by hand"]}]}]
-
-
-def test_a_streamed_answer_grows_up_to_the_question(index: VectorStoreIndex, traced: Any) -> None:
-    response = index.as_query_engine(streaming=True).query("which wood?")
-    pieces = iter(response.response_gen)
-    next(pieces)
-    next(pieces)
-    trace = traced.trace()
-    root, model = trace.roots[0], trace.one("MockLLM.stream_complete")
-    assert (root.status, model.status) == ("pending", "pending")
-    assert root.output.split() == model.output.split() == ["text", "text"]
-    list(pieces)
-    assert_whole(traced.trace())
 
 
 def test_classes_imported_from_flowscope_are_llamaindexs_own(traced: Any) -> None:
