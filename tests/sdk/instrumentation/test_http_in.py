@@ -402,6 +402,16 @@ async def test_aiohttp_requests(attach: Any) -> None:
     assert [child.operation for child in span.children] == ["inside"]
 
 
+def test_a_query_with_more_fields_than_anybody_reads_stays_its_callers(attach: Any) -> None:
+    traced = attach("starlette")
+    query = "&".join(f"field{number}=x" for number in range(200))
+    assert StarletteClient(application([])).get(f"/ok/you?{query}", headers=CALLER).status_code == 200
+    (span,) = [span for span in traced.trace().spans.values() if span.kind == "http"]
+    assert (span.parent_id, span.session_id) == ("b" * 16, "theirs")
+    assert span.input["query"] == query
+    assert span.metadata["http.response.status_code"] == 200
+
+
 def test_uninstalled_they_are_as_before(attach: Any) -> None:
     from starlette.applications import Starlette
 

@@ -26,7 +26,7 @@ def begin(framework: str, method: str, path: str, query: str, headers: Any) -> S
         caller = _propagate.extract(headers)
         given: dict[str, Any] = {"method": method, "path": path}
         if query:
-            given["query"] = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=100))
+            given["query"] = _fields(query)
         served.caller = caller if caller._id else None
         served.span = _runtime.start_span(
             f"{method} {path}",
@@ -36,11 +36,17 @@ def begin(framework: str, method: str, path: str, query: str, headers: Any) -> S
             input=given,
             metadata={"http.request.method": method, "url.path": path},
         )
-    except ValueError:  # a query with too many fields
-        served.span = _runtime.start_span(f"{method} {path}", kind="http", framework=framework, input=given)
     except Exception as error:
         failed("a request", error)
     return served
+
+
+def _fields(query: str) -> dict[str, str] | str:
+    """The query by its fields; as it came where it has too many."""
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        return query
 
 
 class Served:

@@ -6,7 +6,7 @@ import inspect
 import sys
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ from flowscope import _context, _runtime
 from flowscope._guard import guarded
 from flowscope.instrumentation import _llamaindex_values as values
 from flowscope.instrumentation import _nesting
+from flowscope.instrumentation._llamaindex_calls import Call, Stream, Streamed
 from flowscope.instrumentation._serialise import mro_names
-from flowscope.instrumentation._usage import Around
 
 if TYPE_CHECKING:
     from flowscope._span import Span
@@ -24,51 +24,6 @@ FRAMEWORK = "llamaindex"
 # Spans that ended lately are still parents of what a background task starts under them.
 _REMEMBERED = 1024
 _CHAT_WRITERS = frozenset(("write_response_to_history", "awrite_response_to_history"))
-
-
-class Call:
-    """One call that LlamaIndex reports, and the private calls that are part of it."""
-
-    __slots__ = ("above", "around", "counted", "group", "ids", "instance", "method", "output", "returned", "span")
-
-    def __init__(self, span: Span, id_: str, above: Call | None, instance: Any, method: str) -> None:
-        self.span = span
-        self.ids = [id_]
-        self.above = above
-        self.instance = instance
-        self.method = method
-        self.output: Any = ...  # set by an event that knows it better than the return value
-        self.returned = False  # the call is over, its stream is not
-        self.around: Around | None = None  # of a model's call
-        self.counted = False  # a call below it has told the tokens that this one would tell again
-        self.group: Stream | None = None
-
-    def asks(self, about: Mapping[str, Any]) -> None:
-        """Say that the call is one of a model, of which `about` is known."""
-        self.span.kind = "llm"
-        self.span.set_metadata(about)
-        self.around = Around(self.span)
-
-    def count(self, about: Mapping[str, Any]) -> None:
-        """The tokens of this call are told, by `about`."""
-        if self.around is not None:
-            self.around.tell(about)
-        above = self.above
-        while above is not None and not above.counted:
-            above.counted = True
-            above = above.above
-
-
-class Stream:
-    """The calls that returned one and the same stream: they end when it does."""
-
-    __slots__ = ("__weakref__", "calls", "pieces", "watched", "writing")
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.pieces: list[str] = []
-        self.watched = False  # its pieces pass through _read or _aread
-        self.writing = False  # a chat's answer is being written to the engine's memory
 
 
 class Calls:
@@ -226,7 +181,7 @@ class Calls:
             self._streams[watched] = group
             weakref.finalize(watched, self._forgotten, group)
         if call.output is ...:
-            call.output = _Streamed(group, values.readable(response))
+            call.output = Streamed(group, values.readable(response))
 
     def _wait_for_chat(self, call: Call, response: Any) -> None:
         if not getattr(response, "is_writing_to_memory", True):
@@ -290,7 +245,7 @@ class Calls:
 
     def _finish(self, group: Stream, error: BaseException | None) -> None:
         for call in group.calls:
-            if isinstance(call.output, _Streamed):
+            if isinstance(call.output, Streamed):
                 call.output = call.output.whole()
             elif call.output is ... and group.pieces:
                 call.output = "".join(group.pieces)
@@ -359,16 +314,3 @@ class Calls:
             return _context.current()
         inner = _nesting.current_but("llamaindex")
         return inner if inner is not None and _nesting.is_inner(inner, span) else span
-
-
-class _Streamed:
-    """The output of a call that returned a stream: what it was, and the text that came."""
-
-    def __init__(self, group: Stream, output: Any) -> None:
-        self._group = group
-        self._output = output
-
-    def whole(self) -> Any:
-        if isinstance(self._output, dict):
-            return {**self._output, "response": "".join(self._group.pieces)}
-        return "".join(self._group.pieces)

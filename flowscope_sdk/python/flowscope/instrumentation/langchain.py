@@ -11,22 +11,24 @@ from __future__ import annotations
 import copy
 import functools
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from flowscope import _context
 from flowscope._guard import guarded
-from flowscope.instrumentation import _langchain_embeddings, _langchain_runs, _nesting
+from flowscope.instrumentation import _langchain_embeddings, _langchain_handler, _langchain_runs, _nesting
+from flowscope.instrumentation._patches import Method, Patches
 
 if TYPE_CHECKING:
     from flowscope._span import Span
 
-_Method = Callable[..., Any]
 _runs = _langchain_runs.Runs()
 _handler: Any = None
 _variable: ContextVar[Any] | None = None
-_patched: list[tuple[type, str, _Method]] = []
+_patches = Patches()
+_patch = _patches.replace
 # The innermost call of a model, retriever or legacy chain that is running in this context.
 _body: ContextVar[_Body | None] = ContextVar("flowscope_langchain_body", default=None)
 
@@ -39,9 +41,7 @@ def install(module: Any) -> None:
 def uninstall() -> None:
     """Take everything back that install() did."""
     _langchain_embeddings.unhook()
-    while _patched:
-        owner, name, original = _patched.pop()
-        setattr(owner, name, original)
+    _patches.undo()
     module = sys.modules.get("langchain_core.tracers.context")
     if module is not None:
         module._configure_hooks[:] = [hook for hook in module._configure_hooks if hook[0] is not _variable]
@@ -52,7 +52,7 @@ def uninstall() -> None:
 def _hook_managers(module: Any) -> None:
     global _handler, _variable
     if _handler is None:
-        _handler = _langchain_runs.handler_class(_runs)()
+        _handler = _langchain_handler.handler_class(_runs)()
     if _variable is None:
         # A default is seen in every thread and context; a value set would be seen in this one alone.
         _variable = ContextVar("flowscope_langchain", default=_handler)
@@ -175,15 +175,6 @@ def _patch_manager(module: Any) -> None:
     _patch(module.AsyncCallbackManager, "on_llm_start", _users_first)
 
 
-def _patch(owner: type, name: str, wrap: Callable[[_Method], _Method]) -> None:
-    original = owner.__dict__.get(name)
-    if callable(original) and not hasattr(original, "__flowscope__"):
-        replacement = functools.wraps(original)(wrap(original))
-        replacement.__flowscope__ = True  # type: ignore[attr-defined]
-        setattr(owner, name, replacement)
-        _patched.append((owner, name, original))
-
-
 def _manager_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return kwargs.get("run_manager") or (args[3] if len(args) > 3 else None)
 
@@ -197,7 +188,7 @@ def _body_of(manager: Any) -> _Body:
     return _Body((), _runs.known(getattr(manager, "run_id", None)))
 
 
-def _in_run(original: _Method, *, managers: Callable[..., Any]) -> _Method:
+def _in_run(original: Method, *, managers: Callable[..., Any]) -> Method:
     def call(*args: Any, **kwargs: Any) -> Any:
         with _body_of(managers(args, kwargs)):
             return original(*args, **kwargs)
@@ -205,7 +196,7 @@ def _in_run(original: _Method, *, managers: Callable[..., Any]) -> _Method:
     return call
 
 
-def _in_run_async(original: _Method, *, managers: Callable[..., Any]) -> _Method:
+def _in_run_async(original: Method, *, managers: Callable[..., Any]) -> Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
         with _body_of(managers(args, kwargs)):
             return await original(*args, **kwargs)
@@ -213,7 +204,7 @@ def _in_run_async(original: _Method, *, managers: Callable[..., Any]) -> _Method
     return call
 
 
-def _in_call(kinds: tuple[str, ...], original: _Method) -> _Method:
+def _in_call(kinds: tuple[str, ...], original: Method) -> Method:
     def call(*args: Any, **kwargs: Any) -> Any:
         body = _Body(kinds)
         with body:
@@ -226,7 +217,7 @@ def _in_call(kinds: tuple[str, ...], original: _Method) -> _Method:
     return call
 
 
-def _in_call_async(kinds: tuple[str, ...], original: _Method) -> _Method:
+def _in_call_async(kinds: tuple[str, ...], original: Method) -> Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
         body = _Body(kinds)
         with body:
@@ -239,7 +230,7 @@ def _in_call_async(kinds: tuple[str, ...], original: _Method) -> _Method:
     return call
 
 
-def _in_stream(kinds: tuple[str, ...], original: _Method) -> _Method:
+def _in_stream(kinds: tuple[str, ...], original: Method) -> Method:
     def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
         chunks = original(*args, **kwargs)
         body = _Body(kinds)
@@ -258,7 +249,7 @@ def _in_stream(kinds: tuple[str, ...], original: _Method) -> _Method:
     return stream
 
 
-def _in_stream_async(kinds: tuple[str, ...], original: _Method) -> _Method:
+def _in_stream_async(kinds: tuple[str, ...], original: Method) -> Method:
     async def stream(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         chunks = original(*args, **kwargs)
         body = _Body(kinds)
@@ -277,14 +268,14 @@ def _in_stream_async(kinds: tuple[str, ...], original: _Method) -> _Method:
     return stream
 
 
-def _users_first(original: _Method) -> Callable[..., Coroutine[Any, Any, Any]]:
+def _users_first(original: Method) -> Callable[..., Coroutine[Any, Any, Any]]:
     """AsyncCallbackManager.on_llm_start tells no other handler once one is inline: tell the others, then ours."""
 
     async def on_llm_start(self: Any, serialized: Any, prompts: list[str], *run_id: Any, **kwargs: Any) -> Any:
         others = [each for each in self.handlers if each is not _handler]
         if len(others) == len(self.handlers) or all(each.run_inline for each in others):
             return await original(self, serialized, prompts, *run_id, **kwargs)
-        start_ns = _langchain_runs.now_ns()
+        start_ns = time.time_ns()
         manager = copy.copy(self)
         manager.handlers = others
         runs = await original(manager, serialized, prompts, *run_id, **kwargs)

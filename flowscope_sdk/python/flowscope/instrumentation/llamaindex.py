@@ -10,7 +10,8 @@ from typing import Any
 from flowscope._guard import guarded
 from flowscope.instrumentation import _llamaindex_values as values
 from flowscope.instrumentation import _nesting
-from flowscope.instrumentation._llamaindex_spans import Call, Calls
+from flowscope.instrumentation._llamaindex_calls import Call
+from flowscope.instrumentation._llamaindex_spans import Calls
 
 _root: Any = None
 _handlers: tuple[Any, Any] | None = None
