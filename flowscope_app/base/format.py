@@ -32,6 +32,11 @@ def duration(ns: int) -> str:
     return f"{days:,} d {hours:02d} h"
 
 
+def offset(ns: int) -> str:
+    """A time counted from a beginning, which itself is `0 s`."""
+    return duration(ns) if ns else "0 s"
+
+
 def exact_duration(ns: int) -> str:
     """Nanoseconds as the filter language reads them, nothing rounded: `383ms`, `1.25s`."""
     for unit, size in (("s", _NS), ("ms", 1_000_000), ("us", 1_000)):

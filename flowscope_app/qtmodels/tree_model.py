@@ -287,7 +287,7 @@ class SpanTreeModel(QAbstractItemModel):
             return fmt.duration(self.length(row))
         if column == Column.START:
             offset = int(table.start[row]) - table.origin
-            return fmt.duration(offset) if offset else "0 s"
+            return fmt.offset(offset)
         if column == Column.TOKENS:
             into, out = int(table.tokens_in[row]), int(table.tokens_out[row])
             return f"{fmt.count(into)} / {fmt.count(out)}" if into or out else ""

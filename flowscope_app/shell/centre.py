@@ -16,6 +16,7 @@ from flowscope_app.views.timeline import TimelineView
 from flowscope_app.views.tree import TreeView
 
 _EMPTY_WIDTH = 460
+_LIFT = 5  # px that bring the switches to the line of the tabs' names
 _ATTACH = "flowscope run python app.py"
 
 
@@ -43,6 +44,7 @@ class Centre(QWidget):
         ):
             self.tabs.addTab(view, name)
         self.corner = QStackedWidget()
+        self.corner.setContentsMargins(0, 0, 0, _LIFT)
         self._switches: dict[int, QWidget] = {}
         for number, switch in ((0, self.flow.corner), (2, self.metrics.corner)):
             self._switches[number] = switch

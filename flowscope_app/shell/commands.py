@@ -23,6 +23,7 @@ from flowscope_app.shell.output import OutputDialog
 from flowscope_app.shell.own_process import run_flowscope
 from flowscope_app.spans.kinds import Status
 from flowscope_app.spans.rows import SessionRow
+from flowscope_app.views.metrics.corner import GROUPINGS
 from flowscope_app.views.timeline import TRACKS
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ class Commands:
                 ActionRow(f"Group tracks by {name[:-1]}", "Timeline", (), partial(state.set_grouping, grouping))
                 for grouping, name in TRACKS.items()
             ),
+            ActionRow("Clear the search", "Search", ("Ctrl+Shift+F",), lambda: state.set_filter("")),
             ActionRow("Flow", "Views", ("Alt+1",), tab(0)),
             ActionRow("Tree", "Views", ("Alt+2",), tab(1)),
             ActionRow("Metrics", "Views", ("Alt+3",), tab(2)),
             ActionRow("Findings", "Views", ("Alt+4",), tab(3)),
             ActionRow("Log", "Views", ("Alt+5",), tab(4)),
+            *self._groupings(),
             ActionRow("Show or hide the sessions", "Views", ("Ctrl+B",), lambda: self.toggle(window.sessions)),
             ActionRow("Show or hide the inspector", "Views", ("Ctrl+I",), lambda: self.toggle(window.inspector)),
             ActionRow("Next session", "Session", ("Ctrl+Down",), lambda: self.step_session(1)),
@@ -98,6 +101,31 @@ class Commands:
             ActionRow("Keyboard shortcuts", "General", ("?", "F1"), window.show_shortcuts),
             ActionRow("Quit", "General", ("Ctrl+Q",), window.close),
         ]
+
+    def _groupings(self) -> list[ActionRow]:
+        """What the tabs' own switches do, for the keyboard; each brings its tab to the front."""
+        tabs, centre = self._window.centre.tabs, self._window.centre
+
+        def switch(view: QWidget, choose: Callable[[int], None], number: int) -> Callable[[], None]:
+            def act() -> None:
+                tabs.setCurrentWidget(view)
+                choose(number)
+
+            return act
+
+        flow, metrics = centre.flow, centre.metrics
+        rows = [
+            ActionRow(f"Flow {name}", "Views", (f"Alt+Shift+{at + 1}",), switch(flow, flow.corner.choose, at))
+            for at, name in enumerate(("by operation", "by call"))
+        ]
+        rows += [
+            ActionRow(
+                f"Metrics by {name}", "Views", (f"Alt+Shift+{at + 3}",), switch(metrics, metrics.corner.choose, at)
+            )
+            for at, name in enumerate(GROUPINGS)
+        ]
+        plots = switch(metrics, lambda _number: metrics.corner.plots.click(), 0)
+        return [*rows, ActionRow("Show or hide the plots", "Views", ("Alt+P",), plots)]
 
     def toggle_theme(self) -> None:
         """Put the other theme on."""

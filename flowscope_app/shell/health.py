@@ -146,23 +146,26 @@ class HealthDialog(QDialog):
         layout.addSpacing(12)
         layout.addWidget(buttons)
 
-    def _figures(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(6)
+    def _figures(self) -> QHBoxLayout:
+        """Two halves, each below one of the lines."""
+        halves = QHBoxLayout()
+        halves.setSpacing(24)
         half = (len(figures.FIGURES) + 1) // 2
-        for at, figure in enumerate(figures.FIGURES):
-            label, value = PlainLabel(figure.label, role="dim"), PlainLabel()
-            label.set_tip(figure.help)
-            value.set_tip(figure.help)
-            column = 3 * (at // half)
-            grid.addWidget(label, at % half, column)
-            grid.addWidget(value, at % half, column + 1, Qt.AlignmentFlag.AlignRight)
-            self._values[figure.name] = value
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(4, 1)
-        grid.setColumnMinimumWidth(2, 24)
-        return grid
+        for part in (figures.FIGURES[:half], figures.FIGURES[half:]):
+            grid = QGridLayout()
+            grid.setHorizontalSpacing(16)
+            grid.setVerticalSpacing(6)
+            for row, figure in enumerate(part):
+                label, value = PlainLabel(figure.label, role="dim"), PlainLabel()
+                label.set_tip(figure.help)
+                value.set_tip(figure.help)
+                grid.addWidget(label, row, 0)
+                grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
+                self._values[figure.name] = value
+            grid.setColumnStretch(1, 1)
+            grid.setRowStretch(half, 1)
+            halves.addLayout(grid, 1)
+        return halves
 
     def _tell(self) -> None:
         status = self._link.status

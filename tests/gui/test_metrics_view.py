@@ -255,3 +255,17 @@ def test_without_room_plots_wait_behind_their_button(view: MetricsView, state: V
     settle(qtbot, view)
     assert (view.plots.isVisible(), view.table.isVisible()) == (True, False)
     assert view.plots.shown is not None
+
+
+def test_a_single_length_is_a_bar_among_others_and_an_instant_has_its_time(
+    view: MetricsView, state: ViewState, qtbot: QtBot
+) -> None:
+    recorder = Recorder()
+    recorder.span("tick", Kind.CHAIN, 0, 0)
+    load(qtbot, view, state, recorder)
+    histogram, course = view.plots.histogram, view.plots.course
+    left, right = histogram.shown
+    assert right - left >= 10 * (histogram.edges[-1] - histogram.edges[0])
+    lengths, times = ([text for _place, text in plot.getAxis("bottom")._tickLevels[0]] for plot in (histogram, course))
+    assert lengths[0] == "1 ns" and len(set(lengths)) == len(lengths) >= 2
+    assert times == ["0 s"]

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from sample_sessions import Recorder, big, support_agent
 
 from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.qtmodels.tree_model import Column
 from flowscope_app.spans.kinds import Kind, Status
 from flowscope_app.spans.table import SpanTable
 from flowscope_app.views.tree import TreeView
@@ -46,6 +47,18 @@ def test_a_small_session_is_open_all_the_way(view: TreeView, state: ViewState) -
 def test_a_big_session_opens_at_its_runs(view: TreeView, state: ViewState) -> None:
     state.set_table(big(runs=20).table())
     assert len(seen(view)) == 20
+
+
+@pytest.mark.parametrize("width", [1_200, 700, 440, 340])
+def test_the_names_keep_their_room_and_nothing_is_scrolled_sideways(
+    view: TreeView, state: ViewState, qtbot: QtBot, width: int
+) -> None:
+    state.set_table(support_agent().table())
+    view.resize(width, 400)
+    qtbot.waitUntil(lambda: view.tree.horizontalScrollBar().maximum() == 0, timeout=60_000)
+    assert view.tree.columnWidth(Column.OPERATION) >= 200
+    assert not view.tree.isColumnHidden(Column.DURATION)
+    assert view.tree.isColumnHidden(Column.BAR) == (width < 700)
 
 
 def test_a_click_selects_the_span(view: TreeView, state: ViewState) -> None:

@@ -84,7 +84,7 @@ def fact_rows(facts: SpanFacts, metadata: Mapping[str, Any], cost: tuple[Row, ..
         ("finish reason", _text(metadata.get("gen_ai.response.finish_reasons"))),
         ("parent", fmt.one_line(facts.parent_operation or "(unnamed)", 120) if facts.parent_key is not None else ""),
         ("children", fmt.count(facts.children) if facts.children else ""),
-        ("started", f"{_clock(facts.start)}  +{fmt.duration(facts.after_origin)}"),
+        ("started", f"{_clock(facts.start)}  +{fmt.offset(facts.after_origin)}"),
         ("program", " · ".join(part for part in (facts.program, facts.program_detail) if part)),
         ("framework", " · ".join(part for part in (facts.framework, facts.language) if part)),
         ("trace", _text(metadata.get("flowscope.trace_id"))),

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 AXIS = 38  # px for the figures beside a plot
 _HEADROOM = 1.18  # above the highest bar, for the errors' sign
-_LEAST_DRAG = 4  # px
+_OVERHANG = 30  # px that a figure below the bars may reach beyond them
 
 
 class _Box(pg.ViewBox):  # type: ignore[misc]
@@ -49,11 +49,16 @@ class _Box(pg.ViewBox):  # type: ignore[misc]
 class BarPlot(pg.PlotWidget):  # type: ignore[misc]
     """Bars with the failed part of each in the errors' colour and a cross above it."""
 
-    def __init__(self, name: str, description: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, description: str, *, headroom: float = _HEADROOM, least: int = 1, parent: QWidget | None = None
+    ) -> None:
+        """`headroom`, by the highest bar's height; a bar is never wider than one of `least` beside one another."""
+        self._headroom, self._least = headroom, least
         self.box = _Box(enableMenu=False, enableMouse=False, defaultPadding=0)
         super().__init__(parent, viewBox=self.box, enableMenu=False)
         self._description = description
         self.edges: Floats = np.zeros(0)
+        self.shown: tuple[float, float] = (0.0, 1.0)  # x at the left and right end
         self._tip: Callable[[int], str] = lambda _bin: ""
         plot = self.getPlotItem()
         plot.hideButtons()
@@ -62,6 +67,7 @@ class BarPlot(pg.PlotWidget):  # type: ignore[misc]
         plot.getAxis("bottom").setHeight(22)
         for side in ("left", "bottom"):
             plot.getAxis(side).setStyle(tickLength=0, tickTextOffset=5)
+        plot.getAxis("bottom").setStyle(hideOverlappingLabels=_OVERHANG)
         self.bars = pg.BarGraphItem(x0=[0], x1=[0], height=[0])
         self.failed = pg.BarGraphItem(x0=[0], x1=[0], height=[0])
         self.signs = pg.ScatterPlotItem(symbol="x", size=7)
@@ -90,8 +96,11 @@ class BarPlot(pg.PlotWidget):  # type: ignore[misc]
         self.failed.setOpts(x0=left, x1=right, y0=np.zeros(len(left)), height=errors)
         some = np.flatnonzero(errors)
         self.signs.setData((left[some] + right[some]) / 2, calls[some] + top * 0.08)
-        height = top * _HEADROOM
-        self.box.setRange(xRange=(edges[0], edges[-1]), yRange=(0, height), padding=0)
+        height = top * self._headroom
+        whole = float(edges[-1] - edges[0])
+        beside = max(self._least / len(left) - 1, 0) * whole / 2  # so that few bars stand in the middle
+        self.shown = (float(edges[0]) - beside, float(edges[-1]) + beside)
+        self.box.setRange(xRange=self.shown, yRange=(0, height), padding=0)
         self.getAxis("left").setTicks([_count_ticks(top)])
         describe(self, self.accessibleName(), f"{says}. {self._description}")
         return height

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from flowscope_app import theme
@@ -17,12 +17,39 @@ from flowscope_app.base import format as fmt
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.timeline.ticks import ticks
 from flowscope_app.views.common.labels import ElidedLabel
-from flowscope_app.views.common.plain import describe
+from flowscope_app.views.common.plain import describe, tooltip
 from flowscope_app.views.metrics.plot import AXIS, BarPlot, Floats, said
 
 _MANTISSAS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
 _MARK_NAME = 34  # px beside a mark
+_MARKED = 1.42  # by the highest bar's height: the marks' names stand above it
+_BARS = 12  # as many find room at least: a single one is no wall
 _LABEL = 58  # px that a length takes below the bars
+
+
+class _Title(ElidedLabel):
+    """What a plot shows, and below it in importance what it says, which is left out where there is no room."""
+
+    def __init__(self) -> None:
+        super().__init__(role="dim")
+        self._head = self._rest = ""
+
+    def say(self, head: str, rest: str = "") -> None:
+        """Show these, three spaces apart."""
+        self._head, self._rest = head, rest
+        self._choose()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._choose()
+
+    def _choose(self) -> None:
+        whole = f"{self._head}   {self._rest}".rstrip()
+        fits = self.fontMetrics().horizontalAdvance(whole) <= self.contentsRect().width()
+        self.setText(whole if fits else self._head)
+        self.setAccessibleName(whole)
+        if not fits:
+            self.setToolTip(tooltip(whole))
 
 
 class Plots(QWidget):
@@ -36,8 +63,10 @@ class Plots(QWidget):
         self._spread: Spread | None = None
         self._name, self._origin = "", 0
         self._kind: Kind | None = None
-        self._lengths, self._times = ElidedLabel(role="dim"), ElidedLabel(role="dim")
-        self.histogram = BarPlot("How long calls took", "A click on a bar shows only calls of that length")
+        self._lengths, self._times = _Title(), _Title()
+        self.histogram = BarPlot(
+            "How long calls took", "A click on a bar shows only calls of that length", headroom=_MARKED, least=_BARS
+        )
         self.course = BarPlot("When calls were made", "A click or a drag shows that time")
         self._marks = [pg.InfiniteLine(angle=90) for _ in range(2)]
         self._mark_names = [pg.TextItem("p50"), pg.TextItem("p95")]
@@ -91,10 +120,10 @@ class Plots(QWidget):
         there = len(found.calls) > 0
         self.histogram.setVisible(there)
         if not there:
-            self._lengths.setText(f"Duration of {whose}: none has finished")
+            self._lengths.say(f"Duration of {whose}: none has finished")
             return
         marks = f"p50 {fmt.duration(round(found.p50))} · p95 {fmt.duration(round(found.p95))}"
-        self._lengths.setText(f"Duration of {whose}   {marks}")
+        self._lengths.say(f"Duration of {whose}", marks)
         edges = _logarithmic(found.edges)
         whole = f"{said(int(found.calls.sum()), int(found.errors.sum()))}, {marks}"
         height = self.histogram.show_bars(edges, found.calls, found.errors, self._tell_length, whole)
@@ -103,19 +132,19 @@ class Plots(QWidget):
             place = min(max(math.log10(max(value, 1)), edges[0]), edges[-1])
             self._marks[number].setValue(place)
             name = self._mark_names[number]
-            room = (edges[-1] - place) / (edges[-1] - edges[0]) * width
+            low, high = self.histogram.shown
+            room = (high - place) / (high - low) * width
             name.setAnchor((0 if room > _MARK_NAME else 1, 0.1))
-            name.setPos(place, height * (1 - number * 0.16))  # one below the other, however near they are
-        self.histogram.label(_length_ticks(edges, self.histogram.plot_width()))
+            name.setPos(place, height * (1 - number * 0.14))  # one below the other, however near they are
+        self.histogram.label(_length_ticks(*self.histogram.shown, self.histogram.plot_width()))
 
     def _show_course(self, found: Course) -> None:
         edges = np.array([found.edge(at) - found.first for at in range(len(found.calls) + 1)], np.float64)
         errors = int(found.errors.sum())
         whole = said(int(found.calls.sum()), errors)
         slowest = float(np.nanmax(found.p95)) if np.isfinite(found.p95).any() else math.nan
-        self._times.setText(
-            f"Calls over time   {whole}" + ("" if math.isnan(slowest) else f"   p95 to {fmt.duration(round(slowest))}")
-        )
+        tail = "" if math.isnan(slowest) else f"   p95 to {fmt.duration(round(slowest))}"
+        self._times.say("Calls over time", whole + tail)
         height = self.course.show_bars(edges, found.calls, found.errors, self._tell_time, whole)
         right: list[tuple[float, str]] = []
         if math.isnan(slowest):
@@ -123,11 +152,18 @@ class Plots(QWidget):
         else:
             scale = height / max(slowest, 1) / 1.08
             self._p95.setData((edges[:-1] + edges[1:]) / 2, found.p95 * scale)
-            right = [(slowest * part * scale, fmt.duration(round(slowest * part))) for part in (0.5, 1)]
+            right = [
+                (slowest * part * scale, fmt.duration(round(slowest * part)))
+                for part in ((0.5, 1) if slowest else (1,))
+            ]
         self.course.getAxis("right").setTicks([right])
+        self.course.label(self._time_ticks(found))
+
+    def _time_ticks(self, found: Course) -> list[tuple[float, str]]:
+        if found.last - found.first <= len(found.calls):  # all in one instant, stretched so that a bar can be seen
+            return [(0.0, fmt.offset(found.first - self._origin))]
         marks = ticks(found.first, found.last, self.course.plot_width() - AXIS - 14, self._origin, least_px=70)
-        named = zip(marks.times, marks.labels, strict=True)
-        self.course.label([(float(time - found.first), label) for time, label in named])
+        return [(float(time - found.first), label) for time, label in zip(marks.times, marks.labels, strict=True)]
 
     def _tell_length(self, at: int) -> str:
         assert self._spread is not None
@@ -140,7 +176,7 @@ class Plots(QWidget):
         found = self._spread.course
         slow = float(found.p95[at])
         tail = "" if math.isnan(slow) else f", p95 {fmt.duration(round(slow))}"
-        since = fmt.duration(found.edge(at) - self._origin)
+        since = fmt.offset(found.edge(at) - self._origin)
         return f"at {since}: {said(int(found.calls[at]), int(found.errors[at]))}{tail}"
 
     def _choose_length(self, x: float) -> None:
@@ -195,14 +231,18 @@ def _logarithmic(edges: Int) -> Floats:
     return places
 
 
-def _length_ticks(edges: Floats, width: int) -> list[tuple[float, str]]:
-    """Round lengths between the edges, as many as find room."""
-    low, high = float(edges[0]), float(edges[-1])
+def _length_ticks(low: float, high: float, width: int) -> list[tuple[float, str]]:
+    """Round lengths between two, given as their logarithms, as many as find room; none below 1 ns."""
+    low = max(low, 0.0)
     most = max(width // _LABEL, 2)
     found: list[float] = []
     for mantissas in _MANTISSAS:
         decades = range(math.floor(low), math.ceil(high) + 1)
-        found = [d + math.log10(m) for d in decades for m in mantissas if low <= d + math.log10(m) <= high]
+        whole = [d + math.log10(m) for d in decades for m in mantissas if d or m == int(m)]
+        round_ones = [place for place in whole if low <= place <= high]
+        if len(found) > len(round_ones) < 2:
+            break
+        found = round_ones
         if len(found) <= most:
             break
     found = found[:: max(1, -(-len(found) // most))]

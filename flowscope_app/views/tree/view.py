@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, Qt, QTimer
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QTreeView, QWidget
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _TICK_MS = 200  # how often running times move on, and how often arriving spans are brought in
 _ROW_HEIGHT = 24
 _OPEN_UP_TO = 300  # spans of a session that is shown with all of it expanded
-_WIDTHS = {Column.DURATION: 84, Column.START: 84, Column.TOKENS: 120, Column.BAR: 280}
+_WIDTHS = {Column.DURATION: 84, Column.START: 84, Column.TOKENS: 120}
+_BAR = (140, 280)  # px: where there is less room, it goes first
+_GIVEN_UP = (Column.BAR, Column.START, Column.TOKENS)  # for the name's sake, one after the other
+_NAME = 220  # px that a name has at least, while something else can go
 
 
 class TreeView(QWidget):
@@ -67,12 +70,28 @@ class TreeView(QWidget):
         header.setSectionResizeMode(Column.OPERATION, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
             tree.setColumnWidth(column, width)
+        tree.viewport().installEventFilter(self)
+        self._fit()
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(tree)
         self.setFocusProxy(tree)
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        """Show as many columns as leave the name its room."""
+        room = self.tree.viewport().width() - _NAME - sum(_WIDTHS.values())
+        for column in _GIVEN_UP:
+            self.tree.setColumnHidden(column, room < (_BAR[0] if column == Column.BAR else 0))
+            if column != Column.BAR and room < 0:
+                room += _WIDTHS[column]
+        self.tree.setColumnWidth(Column.BAR, min(max(room, _BAR[0]), _BAR[1]))
 
     def _connect(self) -> None:
         state = self._state
