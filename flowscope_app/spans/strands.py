@@ -2,7 +2,8 @@
 
 A call that a framework hands to a worker thread is still a step of its caller: it is drawn below it, not on a
 track of its own. Only what begins a tree in a program, or crosses into another program, is drawn on the track of the
-thread that it ran in; and the threads of one pool (`ThreadPoolExecutor-0_0`, `-0_1`, …) share one track.
+thread that it ran in; and the threads of one pool (`ThreadPoolExecutor-0_0`, `-0_1`, …) share one track, as do the
+tasks of one program that nobody has named (`Task-4`, `Task-5`, …: a server has one a request).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import numpy as np
 
 from flowscope_app.spans.index import Rows
 
-# How Python's executors name their threads: a prefix, `_` and a number.
 _BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
-_POOLED = re.compile(r"(.+)_\d+")
+# How Python's executors name their threads: a prefix, `_` and a number; and how asyncio does its tasks.
+_POOLED = re.compile(r"(?P<pool>.+)_\d+|(?:(?P<program>.+) · )?Task-\d+")
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ class Strands:
         self._make_room(max(tracks))
         for key, track in sorted(tracks.items()):
             pooled = _POOLED.fullmatch(track.label)
-            name = pooled[1] if pooled else track.label
-            group = self._groups.setdefault((track.producer, name), key) if pooled else key
+            pool = pooled["pool"] or "" if pooled else track.label  # "": of a program's tasks
+            group = self._groups.setdefault((track.producer, pool), key) if pooled else key
             if key not in self._members:
                 self._members[key] = group
             self._group[key] = group
             self._producer[key] = self._producers.setdefault(track.producer, len(self._producers) + 1)
-            self.tracks[group] = self._shown(group, track, name) if pooled else track
+            self.tracks[group] = self._shown(group, track, pooled) if pooled else track
 
     def _make_room(self, key: int) -> None:
         """A track that nothing is known of stands for itself."""
@@ -74,10 +75,11 @@ class Strands:
             self._group = np.concatenate((self._group, grown))
             self._producer = np.concatenate((self._producer, -grown))
 
-    def _shown(self, group: int, track: Track, name: str) -> Track:
-        threads = sum(1 for other in self._members.values() if other == group)
-        detail, _, _thread = track.detail.rpartition(" · ")
-        said = f"{threads} thread{'' if threads == 1 else 's'}"
+    def _shown(self, group: int, track: Track, pooled: re.Match[str]) -> Track:
+        members = sum(1 for other in self._members.values() if other == group)
+        detail, _, _member = track.detail.rpartition(" · ")
+        name, what = (pooled["pool"], "thread") if pooled["pool"] else (pooled["program"] or "tasks", "task")
+        said = f"{members} {what}{'' if members == 1 else 's'}"
         return replace(track, key=group, label=name, detail=f"{detail} · {said}" if detail else said)
 
     def assign(self, strand: Rows, rows: Rows | slice, parent: Rows, track: Rows) -> None:

@@ -6,6 +6,7 @@ All of it mirrors rows of the transaction under way or of earlier ones; after a 
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath, PureWindowsPath
@@ -28,6 +29,7 @@ PROGRAM, FRAMEWORK, LANGUAGE = 1, 2, 3
 ANONYMOUS = "anonymous:"
 """How ids begin that were made here, for records that came without a header."""
 
+_UNNAMED_TASK = re.compile(r"Task-\d+")  # asyncio's own names
 _MAIN_THREADS = frozenset(("", "MainThread", "main"))
 
 
@@ -261,8 +263,13 @@ class Catalogue:
 
 
 def describe_track(info: ProducerInfo, thread: str, task: str) -> tuple[str, str]:
-    """A track's label ("support_bot.py", "ThreadPoolExecutor-0_1") and detail ("python 3.11 · pid 41822 · ...")."""
+    """A track's label ("support_bot.py", "ThreadPoolExecutor-0_1") and detail ("python 3.11 · pid 41822 · ...").
+
+    A task that nobody has named ("Task-4") says nothing of what it is part of: its program stands before it.
+    """
     label = task or thread or program_name(info)
+    if _UNNAMED_TASK.fullmatch(task):
+        label = f"{program_name(info)[:150]} · {task}"
     runtime = _runtime(info)
     parts = [runtime, f"pid {info.pid}" if info.pid else "", thread or "MainThread", task]
     if info.id.startswith(ANONYMOUS):

@@ -136,6 +136,18 @@ def test_the_threads_of_a_pool_share_a_track_that_says_how_many_they_are() -> No
     assert table.strands[2].detail == "python 3.11 · pid 7 · 2 threads"
 
 
+def test_the_unnamed_tasks_of_a_program_share_a_track_that_bears_its_name() -> None:
+    table = SpanTable()
+    rows = rows_of((1, 1, 0, 0, 9), (2, 2, 0, 1, 5), (3, 3, 0, 2, 4))
+    rows["track"] = (1, 2, 3)
+    detail = "python 3.11 · pid 7 · MainThread · "
+    tracks = {key: Track(key, f"answerer.py · Task-{key + 3}", f"{detail}Task-{key + 3}", "p1") for key in (1, 2)}
+    table.apply(SpanDelta(rows, {}, {**tracks, 3: Track(3, "answerer.py · Task-4", f"{detail}Task-4", "p2")}, 1))
+    assert table.strand.tolist() == [1, 1, 3]
+    assert table.strands[1] == Track(1, "answerer.py", f"{detail}2 tasks", "p1")
+    assert table.strands[3].detail == f"{detail}1 task"
+
+
 def test_a_caller_that_is_known_only_later_takes_what_is_below_it_along() -> None:
     table = SpanTable()
     table.apply(on_tracks(rows_of((1, 3, 2, 2, 4), (2, 2, 1, 1, 5)), 3, 2))

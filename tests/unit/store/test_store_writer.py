@@ -246,12 +246,15 @@ def test_tracks_are_named_after_the_program_and_its_threads(
 ) -> None:
     worker = record("b", metadata={"flowscope.thread": "ThreadPoolExecutor-0_1"})
     main = record("a", metadata={"flowscope.thread": "MainThread"})
-    writer.write([batch(1, main, worker, record("c"))])
+    unnamed = record("d", metadata={"flowscope.thread": "MainThread", "flowscope.task": "Task-4"})
+    named = record("e", metadata={"flowscope.thread": "MainThread", "flowscope.task": "refunds"})
+    writer.write([batch(1, main, worker, record("c"), unnamed, named)])
     delta = reader.spans_since(session(reader).key, 0)
-    first, second, third = (delta.tracks[key] for key in delta.rows["track"].tolist())
+    first, second, third, fourth, fifth = (delta.tracks[key] for key in delta.rows["track"].tolist())
     assert (first.label, first.detail) == ("support_bot.py", "python 3.11 · pid 41822 · MainThread")
     assert second.label == "ThreadPoolExecutor-0_1"
     assert third == first
+    assert (fourth.label, fifth.label) == ("support_bot.py · Task-4", "refunds")
     assert session(reader).programs == ("support_bot.py",)
 
 
