@@ -36,7 +36,7 @@ def pack(value: bytes | None) -> bytes | None:
 
 def pack_all(values: list[bytes]) -> list[bytes]:
     """Values as they are stored; b"" stands for none."""
-    if max(map(len, values), default=0) < COMPRESS_FROM and MAGIC not in b"\0".join(values):
+    if max(map(len, values), default=0) < COMPRESS_FROM and b"".join(values).isascii():  # so MAGIC is not in it
         return values
     return [pack(value) or b"" for value in values]
 
