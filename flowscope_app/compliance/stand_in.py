@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
 import time
@@ -224,10 +225,10 @@ def _name(header: Header) -> str:
 
 def _free_addr() -> str:
     for _ in range(200):
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return f"tcp://127.0.0.1:{port}"
+        # Below those that the system gives to connections: one of them might take it while the collector is away.
+        port = random.randrange(10_000, 32_000, 2)
+        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return f"tcp://127.0.0.1:{port}"
     raise OSError("no two free ports beside each other")

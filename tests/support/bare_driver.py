@@ -10,7 +10,7 @@ from typing import Any
 import zmq
 
 push = zmq.Context.instance().socket(zmq.PUSH)
-push.linger = 1000
+push.linger = 120_000
 push.connect(os.environ["FLOWSCOPE_ADDR"])
 
 
