@@ -91,7 +91,7 @@ def test_says_that_there_is_none(view, state):
 
 
 def test_live_is_said_and_ends(view, state):
-    state.set_sessions([row(1, ago=0), row(2, ago=DAY), row(3, ago=30_000_000_000, pending=1)])
+    state.set_sessions([row(1, ago=-DAY), row(2, ago=DAY), row(3, ago=30_000_000_000, pending=1)])
     model = view.model
     assert [model.index(at).data(LiveRole) for at in range(3)] == [True, False, True]
     assert model.index(0).data(WhenRole) == "live" and model.index(1).data(WhenRole) == "yesterday"

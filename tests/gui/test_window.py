@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from flowscope_app import theme
 from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.shell.app import Desktop, open_desktop
+from flowscope_app.spans import rows
 from flowscope_app.store import StoreWriter
 
 OpenWindow = Callable[..., Desktop]
@@ -130,7 +131,10 @@ def test_a_session_is_renamed_and_deleted_through_the_collector(qtbot: QtBot, op
     qtbot.waitUntil(lambda: desktop.window.state.session is None)
 
 
-def test_a_program_that_begins_is_shown_while_nothing_else_is_live(qtbot: QtBot, open_window: OpenWindow) -> None:
+def test_a_program_that_begins_is_shown_while_nothing_else_is_live(
+    qtbot: QtBot, open_window: OpenWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_LIVE_AFTER_COMMIT_NS", 1_000_000_000)
     desktop = open_window()
     push(desktop.link.addr, span(1))
     qtbot.waitUntil(shown(desktop, 1))

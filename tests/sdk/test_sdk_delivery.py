@@ -365,6 +365,7 @@ def test_a_disk_that_fills_ends_the_recording_with_one_line(run_python, tmp_path
 def test_spans_that_nobody_takes_stay_within_the_buffer_and_a_little(run_python, free_addr):
     source = """
         import flowscope
+        from flowscope import _transport  # what the background thread imports counts before
 
         def resident():
             with open("/proc/self/statm") as file:

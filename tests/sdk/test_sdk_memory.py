@@ -12,6 +12,7 @@ from patience import PATIENCE
 
 PROGRAM = """
     import flowscope, resource, sys
+    from flowscope import _transport  # what the background thread imports counts before
 
     def peak():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
