@@ -171,7 +171,7 @@ def _answers(running: connection.Connection) -> Iterator[Finding]:
     # A report is shown to others, and whoever knows the key may push.
     text = f"pid {running.pid}, listening on {hide_key(running.addr)}"
     try:
-        status = client.request(running.control, {"cmd": "status"}, 2.0)
+        status = client.request(running.control, {"cmd": "status"}, 10.0)
     except Exception as error:  # whatever the file made it try
         yield Finding("running", f"{text}, but it does not answer: {error}", Mark.BAD)
         return

@@ -41,8 +41,9 @@ from flowscope_app.store import Report, StoreFault, StoreWriter
 GATHER_S = 0.02
 """How long messages are gathered for one transaction: the delay of a lone span, and what makes its sync cheap."""
 TICK_S = 0.2
-DRAIN_QUIET_S = 0.1
-DRAIN_S = 2.0
+DRAIN_QUIET_S = 0.2
+"""At the end, silence for so long means that all has been read: a busy machine pauses in between."""
+DRAIN_S = 4.0
 LAST_TRY_S = 5.0
 STRANGERS_S = 5.0
 """How long refused connections are summed for one report: a program with a wrong key comes again and again."""

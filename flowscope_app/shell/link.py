@@ -17,7 +17,7 @@ log = logging.getLogger("flowscope.window")
 
 STATUS_MS = 1_000
 _RESTART_MS = (500, 2_000, 5_000, 15_000)  # how long to wait before the next try, longer each time
-_STOP_MS = 5_000
+_STOP_MS = 10_000
 
 Reply = dict[str, Any]
 

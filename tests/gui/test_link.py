@@ -64,7 +64,7 @@ def test_the_window_starts_a_collector_and_ends_it(qtbot: QtBot, home: Path, ope
     assert ask(qtbot, link, {"cmd": "hello"})["pid"] == pid
     qtbot.waitUntil(lambda: bool(link.status))
     link.close()
-    assert not psutil.pid_exists(pid)
+    qtbot.waitUntil(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_collector_that_runs_already_is_used_and_left_running(qtbot: QtBot, collector: Any, open_link: Open) -> None:
