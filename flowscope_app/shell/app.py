@@ -66,9 +66,9 @@ def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
 def main(db: str, addr: str, files: list[Path]) -> int:
     """Run the app until its window is closed; returns the exit status."""
     qt_log.route()
-    desktop = open_desktop(db, addr, files)
-    with _SignalsEnd(desktop):
-        status = desktop.app.exec()
+    with _SignalsEnd() as signals:
+        desktop = open_desktop(db, addr, files)
+        status = signals.run(desktop)
     desktop.close()
     return status
 
@@ -104,16 +104,30 @@ def _window_lock(path: Path) -> PidLock:
 
 
 class _SignalsEnd:
-    """Ends the app cleanly on SIGINT and SIGTERM: Python's handlers alone run only when Qt returns to Python."""
+    """Ends the app cleanly on SIGINT and SIGTERM, also on one that comes while it starts."""
 
-    def __init__(self, desktop: Desktop) -> None:
-        self._desktop = desktop
+    def __init__(self) -> None:
+        self._desktop: Desktop | None = None
+        self._asked = False
         self._timer: QTimer | None = None
         self._notifier: QSocketNotifier | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _SignalsEnd:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._desktop.window.close())
+            signal.signal(number, self._end)
+        return self
+
+    def _end(self, *_: object) -> None:
+        self._asked = True
+        if self._desktop is not None:
+            self._desktop.window.close()
+
+    def run(self, desktop: Desktop) -> int:
+        """Run the app to its end; returns the exit status."""
+        self._desktop = desktop
+        # Python's handlers alone run only when Qt returns to Python.
+        if self._asked:
+            QTimer.singleShot(0, desktop.window.close)
         if os.name == "posix":
             read, write = os.pipe()
             os.set_blocking(write, False)
@@ -125,6 +139,7 @@ class _SignalsEnd:
             self._timer = QTimer(interval=200)
             self._timer.timeout.connect(lambda: None)
             self._timer.start()
+        return desktop.app.exec()
 
     def __exit__(self, *_: object) -> None:
         if self._notifier is not None:

@@ -117,7 +117,7 @@ def test_a_second_window_on_one_database_is_one_line(home: Path, free_addr: str,
     first = window(home, free_addr)
     try:
         lock = home / "flowscope.db.window.lock"
-        wait_until(lock.exists)
+        wait_until(lambda: lock.exists() and str(first.pid).encode() in lock.read_bytes())
         second = window(home, free_addr)
         _, said = second.communicate(timeout=PATIENCE)
         assert second.returncode == 1
@@ -133,7 +133,7 @@ def test_a_second_window_on_one_database_is_one_line(home: Path, free_addr: str,
 def test_the_window_ends_cleanly_on_ctrl_c_and_takes_its_collector_along(home: Path, free_addr: str) -> None:
     process = window(home, free_addr)
     connection = home / "collector.json"
-    wait_until(connection.exists)
+    wait_until(connection.exists)  # the window itself may still be in the middle of its start
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
