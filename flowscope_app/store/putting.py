@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,8 @@ class Putting:
             self._put_payloads(rows["key"].tolist(), spans)
         tally.add(session, rows)
         if session.open_ids is not None:
-            session.open_ids.update(spans.ids[number] for number in np.flatnonzero(rows["status"] == _PENDING).tolist())
+            statuses = rows["status"].tolist()
+            session.open_ids.update(compress(spans.ids, [status == _PENDING for status in statuses]))
         self._committed.stored += inserted
         return clashing
 

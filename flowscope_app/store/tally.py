@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,23 @@ from flowscope_app.store.catalogue import SessionState
 Row = tuple[Any, ...]  # what packing.ROW packs
 
 _ERROR, _PENDING = int(Status.ERROR), int(Status.PENDING)
-_COUNTED = np.array([kind not in packing.ROLLUPS for kind in range(128)], np.int64)  # 1: its tokens are in the sums
 
 
 def add(session: SessionState, rows: NDArray[np.void]) -> None:
     """Count spans (of SPAN_DTYPE) that are new, or the new states of those that were taken away."""
     if not len(rows):
         return
+    # As lists: on the few rows of a small commit each step in numpy would take longer than all of this.
+    starts, ends, statuses = (rows[name].tolist() for name in ("start", "end", "status"))
+    tokens_in, tokens_out = (rows[name].tolist() for name in ("tokens_in", "tokens_out"))
     session.spans += len(rows)
-    session.errors += int(np.count_nonzero(rows["status"] == _ERROR))
-    session.pending += int(np.count_nonzero(rows["status"] == _PENDING))
-    counted = _COUNTED[rows["kind"]]
-    session.tokens_in += int(rows["tokens_in"] @ counted)
-    session.tokens_out += int(rows["tokens_out"] @ counted)
-    least, greatest = int(rows["start"].min()), int(rows["end"].max())
+    session.errors += statuses.count(_ERROR)
+    session.pending += statuses.count(_PENDING)
+    if any(tokens_in) or any(tokens_out):
+        counted = [kind not in packing.ROLLUPS for kind in rows["kind"].tolist()]
+        session.tokens_in += sum(compress(tokens_in, counted))
+        session.tokens_out += sum(compress(tokens_out, counted))
+    least, greatest = min(starts), max(ends)
     if session.start_ns is None or least < session.start_ns:
         session.start_ns = least
     if greatest >= 0 and (session.end_ns is None or greatest > session.end_ns):
