@@ -50,3 +50,14 @@ def test_the_theme_switches_and_says_so(qtbot: QtBot) -> None:
 def test_the_shipped_fonts_are_used(qtbot: QtBot) -> None:
     assert theme.ui_font().family() == "Inter"
     assert theme.mono_font().family() == "JetBrains Mono"
+
+
+def test_however_often_it_was_put_on_a_change_dresses_the_window_once(qapp):
+    for _ in range(3):
+        theme.apply(qapp, "dark")
+    heard = []
+    dressed = lambda: heard.append(theme.mode())  # noqa: E731
+    theme.signals().changed.connect(dressed)
+    theme.set_mode("light")
+    theme.signals().changed.disconnect(dressed)
+    assert heard == ["light"]

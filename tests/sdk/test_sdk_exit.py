@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -10,6 +11,9 @@ import time
 
 import pytest
 from patience import OUTLASTS, PATIENCE
+
+from flowscope import _transport
+from flowscope.protocol import ProducerInfo, parse_addr
 
 # Each program with what it prints and its exit status, the same traced and untraced, with and without a listener.
 PROGRAMS = {
@@ -179,14 +183,31 @@ def test_a_listener_that_takes_nothing_holds_exit_no_longer_than_the_timeout(run
 
 
 def test_something_else_on_the_port_holds_nobody_up(run_python):
-    import socket
-
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         program = run_python(source("falls off its end"), env={"FLOWSCOPE_ADDR": address})
     assert program.status == 0
+
+
+def test_time_in_which_the_thread_stood_still_is_no_time_of_looking_for_an_answer(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_transport, "monotonic", lambda: now[0])
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = parse_addr(f"tcp://127.0.0.1:{mute.getsockname()[1]}")
+        push = _transport.connect(address, ProducerInfo("p"), 1 << 20)
+
+        def look(times, seconds):
+            for _ in range(times):
+                now[0] += seconds
+                push.poll()
+
+        look(3, 60.0)
+        assert not push.hopeless()
+        look(60, 0.01)
+        assert push.hopeless()
+        push.close(0.0)
 
 
 def test_a_handler_of_sigterm_that_exits_cleanly_delivers(tmp_path, make_listener, free_addr, monkeypatch):
