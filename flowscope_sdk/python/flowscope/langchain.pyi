@@ -4,9 +4,13 @@ from langchain.agents import create_agent as create_agent
 from langchain.chat_models import init_chat_model as init_chat_model
 from langchain_classic.agents.agent import Agent as Agent
 from langchain_classic.agents.agent import AgentExecutor as AgentExecutor
+from langchain_classic.agents.agent import LLMSingleActionAgent as LLMSingleActionAgent
 from langchain_classic.agents.agent_types import AgentType as AgentType
+from langchain_classic.agents.conversational.base import ConversationalAgent as ConversationalAgent
+from langchain_classic.agents.conversational_chat.base import ConversationalChatAgent as ConversationalChatAgent
 from langchain_classic.agents.initialize import initialize_agent as initialize_agent
 from langchain_classic.agents.json_chat.base import create_json_chat_agent as create_json_chat_agent
+from langchain_classic.agents.mrkl.base import ZeroShotAgent as ZeroShotAgent
 from langchain_classic.agents.openai_functions_agent.base import (
     create_openai_functions_agent as create_openai_functions_agent,
 )
@@ -52,6 +56,7 @@ from langchain_classic.chains.qa_with_sources.base import QAWithSourcesChain as 
 from langchain_classic.chains.qa_with_sources.retrieval import (
     RetrievalQAWithSourcesChain as RetrievalQAWithSourcesChain,
 )
+from langchain_classic.chains.question_answering.chain import load_qa_chain as load_qa_chain
 from langchain_classic.chains.retrieval import create_retrieval_chain as create_retrieval_chain
 from langchain_classic.chains.retrieval_qa.base import RetrievalQA as RetrievalQA
 from langchain_classic.chains.router.base import RouterChain as RouterChain
@@ -61,6 +66,7 @@ from langchain_classic.chains.router.multi_retrieval_qa import MultiRetrievalQAC
 from langchain_classic.chains.sequential import SequentialChain as SequentialChain
 from langchain_classic.chains.sequential import SimpleSequentialChain as SimpleSequentialChain
 from langchain_classic.chains.sql_database.query import create_sql_query_chain as create_sql_query_chain
+from langchain_classic.chains.summarize.chain import load_summarize_chain as load_summarize_chain
 from langchain_classic.chains.transform import TransformChain as TransformChain
 from langchain_classic.memory.buffer import ConversationBufferMemory as ConversationBufferMemory
 from langchain_classic.memory.buffer_window import ConversationBufferWindowMemory as ConversationBufferWindowMemory
@@ -84,22 +90,32 @@ from langchain_classic.retrievers.self_query.base import SelfQueryRetriever as S
 from langchain_classic.retrievers.time_weighted_retriever import (
     TimeWeightedVectorStoreRetriever as TimeWeightedVectorStoreRetriever,
 )
+from langchain_core.chat_history import BaseChatMessageHistory as BaseChatMessageHistory
+from langchain_core.chat_history import InMemoryChatMessageHistory as InMemoryChatMessageHistory
 from langchain_core.documents import Document as Document
 from langchain_core.embeddings import Embeddings as Embeddings
 from langchain_core.language_models import LLM as LLM
 from langchain_core.language_models import BaseChatModel as BaseChatModel
+from langchain_core.language_models import BaseLanguageModel as BaseLanguageModel
 from langchain_core.language_models import BaseLLM as BaseLLM
+from langchain_core.language_models import FakeListChatModel as FakeListChatModel
+from langchain_core.language_models import FakeListLLM as FakeListLLM
+from langchain_core.language_models import GenericFakeChatModel as GenericFakeChatModel
 from langchain_core.messages import AIMessage as AIMessage
 from langchain_core.messages import AIMessageChunk as AIMessageChunk
+from langchain_core.messages import AnyMessage as AnyMessage
 from langchain_core.messages import BaseMessage as BaseMessage
 from langchain_core.messages import HumanMessage as HumanMessage
 from langchain_core.messages import SystemMessage as SystemMessage
+from langchain_core.messages import ToolCall as ToolCall
 from langchain_core.messages import ToolMessage as ToolMessage
+from langchain_core.messages import trim_messages as trim_messages
 from langchain_core.output_parsers import BaseOutputParser as BaseOutputParser
 from langchain_core.output_parsers import CommaSeparatedListOutputParser as CommaSeparatedListOutputParser
 from langchain_core.output_parsers import JsonOutputParser as JsonOutputParser
 from langchain_core.output_parsers import PydanticOutputParser as PydanticOutputParser
 from langchain_core.output_parsers import StrOutputParser as StrOutputParser
+from langchain_core.output_parsers import XMLOutputParser as XMLOutputParser
 from langchain_core.prompts import ChatPromptTemplate as ChatPromptTemplate
 from langchain_core.prompts import FewShotChatMessagePromptTemplate as FewShotChatMessagePromptTemplate
 from langchain_core.prompts import FewShotPromptTemplate as FewShotPromptTemplate
@@ -108,6 +124,7 @@ from langchain_core.prompts import MessagesPlaceholder as MessagesPlaceholder
 from langchain_core.prompts import PromptTemplate as PromptTemplate
 from langchain_core.prompts import SystemMessagePromptTemplate as SystemMessagePromptTemplate
 from langchain_core.retrievers import BaseRetriever as BaseRetriever
+from langchain_core.runnables import ConfigurableField as ConfigurableField
 from langchain_core.runnables import Runnable as Runnable
 from langchain_core.runnables import RunnableBranch as RunnableBranch
 from langchain_core.runnables import RunnableConfig as RunnableConfig
@@ -116,6 +133,8 @@ from langchain_core.runnables import RunnableLambda as RunnableLambda
 from langchain_core.runnables import RunnableParallel as RunnableParallel
 from langchain_core.runnables import RunnablePassthrough as RunnablePassthrough
 from langchain_core.runnables import RunnableSequence as RunnableSequence
+from langchain_core.runnables import RunnableSerializable as RunnableSerializable
+from langchain_core.runnables import RunnableWithFallbacks as RunnableWithFallbacks
 from langchain_core.runnables.history import RunnableWithMessageHistory as RunnableWithMessageHistory
 from langchain_core.tools import BaseTool as BaseTool
 from langchain_core.tools import StructuredTool as StructuredTool
@@ -123,10 +142,22 @@ from langchain_core.tools import Tool as Tool
 from langchain_core.tools import tool as tool
 from langchain_core.vectorstores import InMemoryVectorStore as InMemoryVectorStore
 from langchain_core.vectorstores import VectorStore as VectorStore
+from langchain_core.vectorstores import VectorStoreRetriever as VectorStoreRetriever
+from langchain_text_splitters import CharacterTextSplitter as CharacterTextSplitter
+from langchain_text_splitters import MarkdownHeaderTextSplitter as MarkdownHeaderTextSplitter
+from langchain_text_splitters import RecursiveCharacterTextSplitter as RecursiveCharacterTextSplitter
+from langchain_text_splitters import TextSplitter as TextSplitter
+from langchain_text_splitters import TokenTextSplitter as TokenTextSplitter
+from langgraph.checkpoint.memory import InMemorySaver as InMemorySaver
+from langgraph.checkpoint.memory import MemorySaver as MemorySaver
 from langgraph.graph import END as END
 from langgraph.graph import START as START
 from langgraph.graph import MessagesState as MessagesState
 from langgraph.graph import StateGraph as StateGraph
 from langgraph.graph import add_messages as add_messages
+from langgraph.prebuilt import InjectedState as InjectedState
 from langgraph.prebuilt import ToolNode as ToolNode
 from langgraph.prebuilt import tools_condition as tools_condition
+from langgraph.types import Command as Command
+from langgraph.types import Send as Send
+from langgraph.types import interrupt as interrupt

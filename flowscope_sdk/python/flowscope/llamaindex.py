@@ -6,9 +6,9 @@ _WHERE = {
     ("llama_index.core",): """
         ChatPromptTemplate ComposableGraph Document DocumentSummaryIndex get_response_synthesizer
         KeywordTableIndex KnowledgeGraphIndex load_graph_from_storage load_index_from_storage
-        load_indices_from_storage PromptHelper PromptTemplate PropertyGraphIndex QueryBundle Response
-        Settings SimpleDirectoryReader SimpleKeywordTableIndex SQLDatabase StorageContext SummaryIndex
-        TreeIndex VectorStoreIndex
+        load_indices_from_storage PromptHelper PromptTemplate PropertyGraphIndex QueryBundle
+        Response Settings SimpleDirectoryReader SimpleKeywordTableIndex SQLDatabase StorageContext
+        SummaryIndex TreeIndex VectorStoreIndex
     """,
     ("llama_index.core.agent",): """
         ReActAgent
@@ -28,21 +28,34 @@ _WHERE = {
     ("llama_index.core.embeddings",): """
         BaseEmbedding MockEmbedding
     """,
+    ("llama_index.core.extractors",): """
+        KeywordExtractor QuestionsAnsweredExtractor SummaryExtractor TitleExtractor
+    """,
     ("llama_index.core.ingestion",): """
         IngestionPipeline
     """,
     ("llama_index.core.llms",): """
-        ChatMessage ChatResponse CompletionResponse CustomLLM LLM LLMMetadata MessageRole MockLLM
+        ChatMessage ChatResponse CompletionResponse CustomLLM ImageBlock LLM LLMMetadata MessageRole
+        MockLLM TextBlock
     """,
     ("llama_index.core.memory",): """
-        ChatMemoryBuffer ChatSummaryMemoryBuffer
+        ChatMemoryBuffer ChatSummaryMemoryBuffer Memory
     """,
     ("llama_index.core.node_parser",): """
         HierarchicalNodeParser MarkdownNodeParser SemanticSplitterNodeParser SentenceSplitter
         SentenceWindowNodeParser TokenTextSplitter
     """,
+    ("llama_index.core.objects",): """
+        ObjectIndex
+    """,
+    ("llama_index.core.output_parsers",): """
+        PydanticOutputParser
+    """,
     ("llama_index.core.postprocessor",): """
         LLMRerank LongContextReorder MetadataReplacementPostProcessor SimilarityPostprocessor
+    """,
+    ("llama_index.core.program",): """
+        FunctionCallingProgram LLMTextCompletionProgram
     """,
     ("llama_index.core.query_engine",): """
         CitationQueryEngine CustomQueryEngine MultiStepQueryEngine NLSQLTableQueryEngine
@@ -56,10 +69,13 @@ _WHERE = {
         SummaryIndexRetriever VectorIndexRetriever
     """,
     ("llama_index.core.schema",): """
-        ImageNode NodeWithScore TextNode
+        BaseNode ImageNode IndexNode MetadataMode NodeWithScore TextNode
     """,
     ("llama_index.core.tools",): """
-        FunctionTool QueryEngineTool RetrieverTool ToolMetadata ToolOutput
+        BaseTool FunctionTool QueryEngineTool RetrieverTool ToolMetadata ToolOutput
+    """,
+    ("llama_index.core.vector_stores",): """
+        ExactMatchFilter MetadataFilter MetadataFilters SimpleVectorStore
     """,
     ("llama_index.core.workflow",): """
         Context Event HumanResponseEvent InputRequiredEvent StartEvent step StopEvent Workflow
