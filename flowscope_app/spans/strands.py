@@ -19,6 +19,7 @@ from flowscope_app.spans.index import Rows
 _BLOCK = 1 << 16  # rows at a time: what is worked out about them stays in the processor's cache
 # How Python's executors name their threads: a prefix, `_` and a number; and how asyncio does its tasks.
 _POOLED = re.compile(r"(?P<pool>.+)_\d+|(?:(?P<program>.+) · )?Task-\d+")
+_MAIN = ("MainThread", "main")  # as Python calls it, and Node
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Track:
         """The parts of `detail` that are the process's ("python 3.11 · pid 41822") and the thread's ("MainThread")."""
         rest = self.detail.removesuffix(f" · {self.task}") if self.task else self.detail
         before, _, last = rest.rpartition(" · ")
-        return (before, last) if last == (self.thread or "MainThread") else (rest, "")
+        return (before, last) if last == self.thread or (not self.thread and last in _MAIN) else (rest, "")
 
 
 class Strands:

@@ -271,7 +271,8 @@ def describe_track(info: ProducerInfo, thread: str, task: str) -> tuple[str, str
     if _UNNAMED_TASK.fullmatch(task):
         label = f"{program_name(info)[:150]} · {task}"
     runtime = _runtime(info)
-    parts = [runtime, f"pid {info.pid}" if info.pid else "", thread or "MainThread", task]
+    main = "main" if info.language == "javascript" else "MainThread"
+    parts = [runtime, f"pid {info.pid}" if info.pid else "", thread or main, task]
     if info.id.startswith(ANONYMOUS):
         parts[2] = thread
     return one_line(label, 200), one_line(" · ".join(part for part in parts if part), 300)

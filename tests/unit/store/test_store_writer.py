@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowscope.protocol import Record
+from flowscope.protocol import ProducerInfo, Record
 from flowscope_app.spans.kinds import Status
 from flowscope_app.store import Incoming, Report, SessionRow, StoreReader, StoreWriter
+from flowscope_app.store.catalogue import describe_track
 
 MakeRecord = Callable[..., Record]
 MakeBatch = Callable[..., Incoming]
@@ -255,6 +257,10 @@ def test_tracks_are_named_after_the_program_and_its_threads(
     assert second.label == "ThreadPoolExecutor-0_1"
     assert third == first
     assert (fourth.label, fifth.label) == ("support_bot.py · Task-4", "refunds")
+    orders = ProducerInfo("p", program="orders.mjs", pid=9, language="javascript", runtime="node 20.11.0")
+    assert describe_track(orders, "", "") == ("orders.mjs", "node 20.11.0 · pid 9 · main")
+    assert first.process == ("python 3.11 · pid 41822", "MainThread")
+    assert replace(first, detail="node 20.11.0 · pid 9 · main").process == ("node 20.11.0 · pid 9", "main")
     assert session(reader).programs == ("support_bot.py",)
 
 
