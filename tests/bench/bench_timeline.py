@@ -14,7 +14,9 @@ import numpy as np
 import psutil
 from generated import SESSION, SMALL, session, store
 from rig import say
-from timeline_rig import HEIGHT, WIDTH, Rig, summary
+from timeline_rig import HEIGHT, WIDTH, Rig, Took, summary
+
+from flowscope_app.timeline.grouping import Grouping
 
 SIZES = (1_000_000, 10_000_000)
 
@@ -65,6 +67,8 @@ def measure(path: Path, spans: int) -> None:
     tell(label, "pan, filtered, all in view", summary(rig.frames(rig.pan, 100)))
     rig.state.set_mask(None)
     rig.frames(rig.pan, 1)
+    overlaid(rig, label)
+    regrouped(rig, label)
     scene, chance = rig.view.canvas.item.scene_shown, np.random.default_rng(1)
     assert scene is not None
     took = []
@@ -75,6 +79,47 @@ def measure(path: Path, spans: int) -> None:
     p99 = sorted(took)[round(len(took) * 0.99)]
     tell(label, "hit test", f"median {np.median(took):.3f} ms, p99 {p99:.3f} ms, worst {max(took):.3f} ms")
     rig.close()
+
+
+def overlaid(rig: Rig, label: str) -> None:
+    """The same movements with the critical path, a search's matches, marks and a selected range over the spans."""
+    table, tools = rig.state.table, rig.view.tools
+    first, last = int(table.origin), int(table.latest)
+    for at in range(1, 41):
+        rig.state.marks.toggle(first + (last - first) * at // 41)
+    rig.state.set_mask(table.op % 2 == 1)
+    tools.choose_range(first + (last - first) // 4, first + (last - first) // 3)
+    begun = time.perf_counter()
+    tools.toggle_critical()
+    rig.until(lambda: tools.shown.path is not None)
+    tell(label, "critical path", f"{time.perf_counter() - begun:.2f} s")
+    rig.view.fit_all()
+    rig.frames(rig.zoom, 60)
+    tell(label, "zoom, with all that lies over spans", summary(rig.frames(rig.zoom, 300)))
+    rig.view.fit_all()
+    rig.frames(rig.pan, 2)
+    tell(label, "pan, with all that lies over spans", summary(rig.frames(rig.pan, 200)))
+    tools.toggle_critical()
+    tools.clear_range()
+    rig.state.marks.clear()
+    rig.state.set_mask(None)
+    rig.view.fit_all()
+    rig.frames(rig.pan, 2)
+
+
+def regrouped(rig: Rig, label: str) -> None:
+    """From choosing other tracks to their picture, and the frames meanwhile."""
+    meanwhile: list[Took] = []
+    item = rig.view.canvas.item
+    for grouping in (Grouping.PROGRAM, Grouping.THREAD, Grouping.TASK, Grouping.CALLER):
+        rig.view.fit_all()
+        rig.frames(rig.pan, 2)
+        begun, spent = time.perf_counter(), time.process_time()
+        rig.state.set_grouping(grouping)
+        while item.scene_shown is None or item.scene_shown.grouping is not grouping:
+            meanwhile += rig.frames(rig.pan, 1)
+        tell(label, f"tracks by {grouping}", str(Took(time.perf_counter() - begun, time.process_time() - spent)))
+    tell(label, "pan, while tracks are grouped", summary(meanwhile))
 
 
 def tell(label: str, name: str, figure: str) -> None:

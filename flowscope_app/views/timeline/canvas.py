@@ -32,6 +32,8 @@ class Canvas(pg.PlotWidget):  # type: ignore[misc]
         plot.hideAxis("left")
         plot.hideAxis("bottom")
         plot.showAxis("top")
+        for name in ("left", "bottom", "right"):  # not shown, they would make their labels anew with every range
+            plot.getAxis(name).enableAutoSIPrefix(False)
         plot.layout.setContentsMargins(0, 0, 0, 0)
         plot.layout.setSpacing(0)
         self.centralWidget.layout.setContentsMargins(0, 0, 0, 0)

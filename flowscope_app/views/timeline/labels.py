@@ -18,6 +18,7 @@ class Labels:
         self.font = font
         self._metrics = QFontMetricsF(font)
         self._widths: dict[str, float] = {}
+        self._cut: dict[tuple[str, int], str] = {}  # by text and px
         self._names: dict[int, str] = {}
         self._table: SpanTable | None = None
         middle = self._metrics.ascent() - self._metrics.descent()
@@ -36,7 +37,13 @@ class Labels:
         """The text, cut with an ellipsis if it is wider than `room`."""
         if self.width(text) <= room:
             return text
-        return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        wanted = text, int(room)
+        found = self._cut.get(wanted)
+        if found is None:
+            if len(self._cut) > _KEPT:
+                self._cut.clear()
+            found = self._cut[wanted] = self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room))
+        return found
 
     def name(self, table: SpanTable, key: int) -> str:
         """A name of the table, safe to paint."""
