@@ -20,8 +20,9 @@ from flowscope_app.timeline.scene import Arranged
 
 log = logging.getLogger("flowscope.window")
 
-_PORTION = 500  # spans taken in at once
-_TURN_S = 0.004  # from so long on, what else came waits until what the user does was seen to
+_PORTION = 500  # spans taken in before paint and input have their turn,
+_TURNS = 4  # more where many wait: a share of them, so that the picture never falls far behind,
+_MOST = 8_000  # up to this many: some frames' time on a slow machine
 POLL_MS = 100  # `PRAGMA data_version` costs microseconds; a person sees no delay below this
 
 
@@ -115,7 +116,7 @@ class Feed(QObject):
     def __init__(self, db: str, state: ViewState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._waiting: deque[SpanDelta] = deque()  # portions of the session shown
+        self._waiting: deque[SpanDelta] = deque()  # what came for the session shown, to be taken in
         self._next = QTimer(self, interval=0)
         self._next.timeout.connect(self._take_in)
         self._thread = ReaderThread(db, "flowscope-feed", self)
@@ -145,17 +146,18 @@ class Feed(QObject):
 
     def _changed(self, session: int, delta: SpanDelta) -> None:
         if self._shown(session) and not self._state.loading:
-            self._waiting.extend(portions(delta))
+            self._waiting.append(delta)
             if not self._next.isActive():
                 self._take_in()
 
     def _take_in(self) -> None:
-        """Apply what waits for a bounded time; the rest follows when paint and input had their turn."""
-        begun = time.perf_counter()
-        while self._waiting:
-            self._state.apply(self._waiting.popleft())
-            if time.perf_counter() - begun > _TURN_S:
-                break
+        """Apply some of what waits; the rest follows when paint and input had their turn."""
+        if self._waiting:
+            waiting = sum(len(delta.rows) for delta in self._waiting)
+            portion, rest = cut(self._waiting.popleft(), min(max(_PORTION, waiting // _TURNS), _MOST))
+            if rest is not None:
+                self._waiting.appendleft(rest)
+            self._state.apply(portion)
         if self._waiting and not self._next.isActive():
             self._next.start()
         elif not self._waiting:
@@ -172,9 +174,8 @@ class Feed(QObject):
         self._thread.finish()
 
 
-def portions(delta: SpanDelta, most: int = _PORTION) -> list[SpanDelta]:
-    """The same delta as several, of at most so many spans; names and tracks come with the first."""
+def cut(delta: SpanDelta, most: int) -> tuple[SpanDelta, SpanDelta | None]:
+    """A delta of at most so many spans, with all names and tracks, and one of the others if there are any."""
     if len(delta.rows) <= most:
-        return [delta]
-    rest = replace(delta, names={}, tracks={})
-    return [replace(rest if at else delta, rows=delta.rows[at : at + most]) for at in range(0, len(delta.rows), most)]
+        return delta, None
+    return replace(delta, rows=delta.rows[:most]), replace(delta, rows=delta.rows[most:], names={}, tracks={})
