@@ -20,8 +20,8 @@ from flowscope_app.timeline.scene import Arranged
 
 log = logging.getLogger("flowscope.window")
 
-_PORTION = 500  # spans taken in before paint and input have their turn,
-_TURNS = 4  # more where many wait: a share of them, so that the picture never falls far behind,
+_PORTION = 600  # spans taken in before paint and input have their turn,
+_TURNS = 3  # more where many wait: a share of them, so that the picture never falls far behind,
 _MOST = 8_000  # up to this many: some frames' time on a slow machine
 POLL_MS = 100  # `PRAGMA data_version` costs microseconds; a person sees no delay below this
 

@@ -106,14 +106,20 @@ class _Found:
         self.end.append(end)
         self.count.append(np.ones(len(row), np.int32) if count is None else count)
 
-    def in_order(self) -> tuple[NDArray[np.int32], Rows, Int64, Int64, Rows]:
+    def in_order(self, stretch: Stretch) -> tuple[NDArray[np.int32], Rows, Int64, Int64, Rows]:
         """All of them, by row of the screen and start: index, row, start, end, count."""
         if not self.row:
             none, never = np.empty(0, np.int32), np.empty(0, np.int64)
             return none, none, never, never, none
         index, row, start = np.concatenate(self.index), np.concatenate(self.row), np.concatenate(self.start)
         end, count = np.concatenate(self.end), np.concatenate(self.count)
-        order = np.lexsort((start, index))
+        room = stretch[1] - stretch[0] + 2
+        if room * (int(index.max(initial=0)) + 2) < 1 << 62:
+            # One key, nearly in order already. At most one span of a row starts before the stretch.
+            place = np.clip(start - stretch[0], -1, room - 2)
+            order = np.argsort(index * np.int64(room) + place, kind="stable")
+        else:
+            order = np.lexsort((start, index))
         return index[order], row[order], start[order], end[order], count[order]
 
 
@@ -172,7 +178,7 @@ def draw_list(
     """
     table, found = layout.table, _Found()
     _collect(found, table, [layout.lanes[lane] for lane in rows.lanes[seen].tolist()], stretch, fold, now, mask)
-    index, row, start, end, count = found.in_order()
+    index, row, start, end, count = found.in_order(stretch)
     failed = table.status[row] == Status.ERROR
     left = table.status[row] == Status.ABANDONED
     pending = (table.end[row] == NO_END) & (count == 1)
