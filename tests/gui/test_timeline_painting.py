@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage
@@ -95,7 +95,7 @@ def pixels(view):
     return np.array(image.constBits()).view(np.uint32).reshape(image.height(), -1) & 0xFFFFFF
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(1, 150), st.sampled_from([1, 2, 7, 100]), st.floats(0, 1))
 def test_every_error_has_a_pixel_of_its_colour_at_every_zoom(view, state, seed, number, closer, where):
     spans = random_session(seed, number, tracks=1, errors=0.1)

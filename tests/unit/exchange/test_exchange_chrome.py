@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope.protocol import Header, ProducerInfo, Record
@@ -107,7 +107,7 @@ def test_no_session_is_an_empty_trace(tmp_path: Path) -> None:
     assert exported(tmp_path) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 60))
 def test_every_span_of_any_session_nests_on_its_thread(
     tmp_path_factory: pytest.TempPathFactory, seed: int, count: int

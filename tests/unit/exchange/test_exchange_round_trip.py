@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope.protocol import Header, ProducerInfo, Record, encode_record, parse_record
@@ -204,7 +204,7 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.lists(records(), min_size=1, max_size=12), st.sampled_from(sorted(readable())))
 def test_any_records_come_back(tmp_path: Path, given: Sequence[Record], name: str) -> None:
     folder = tmp_path / str(next(_numbers))

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope.protocol import Record
@@ -62,7 +62,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(steps=st.lists(STEP, max_size=8), wanted=st.lists(TEXTS, min_size=1, max_size=4))
 def test_a_search_finds_what_a_scan_of_all_records_finds(
     tmp_path_factory: pytest.TempPathFactory,

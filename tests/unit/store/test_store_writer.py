@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope.protocol import ProducerInfo, Record
@@ -110,7 +110,7 @@ spans = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.lists(st.lists(spans, max_size=6), max_size=6))
 def test_sums_are_what_the_rows_add_up_to(
     writer: StoreWriter, record: MakeRecord, transactions: list[list[tuple[str, str, str, int, int, str]]]
