@@ -259,6 +259,47 @@ test("memory is bounded: the oldest are dropped and counted while nobody listens
   assert.match(heard.hello.producer, /^p2-[0-9a-f]{32}$/)
 })
 
+test("what goes ahead of the control channel is not sent again when that comes", async (t) => {
+  const addr = `tcp://127.0.0.1:${await freePort()}`
+  const [pull, router] = [new Pull(), new Router()]
+  t.after(() => [pull, router].forEach((socket) => socket.close()))
+  await pull.bind(addr)
+  const program = steered(addr, "ahead")
+  await told(program, "make")
+  program.say("flush")
+  const heard = { stored: 0, greetings: 0, batches: [], who: undefined }
+  const take = ([header]) => {
+    const { seq, count } = JSON.parse(header.toString())
+    heard.batches.push(seq)
+    if (seq === heard.stored + 1) heard.stored += count
+  }
+  const answer = (producer) => JSON.stringify({ ok: true, producer, ack: producer, watermark: heard.stored, dropped: 0, epoch: "e", protocol: [1] })
+  let sent = Promise.resolve() // a socket sends one message at a time
+  const tell = (producer) => (sent = sent.then(() => router.send([heard.who, answer(producer)])))
+  take(await pull.receive())
+  await router.bind(addr.replace(/\d+$/, (port) => String(Number(port) + 1)))
+  let id
+  void (async () => {
+    for await (const [who, frame] of router) {
+      heard.who = who
+      heard.greetings++
+      id = JSON.parse(frame.toString()).producer
+      await tell(id)
+    }
+  })().catch(() => {})
+  void (async () => {
+    for await (const message of pull) {
+      take(message)
+      if (id !== undefined) await tell(id)
+    }
+  })().catch(() => {})
+  assert.equal(await program.answer(), "stored true")
+  program.end()
+  assert.deepEqual(await program.ended, [0, null])
+  // Who waits long for an answer asks once more, and may then send again.
+  if (heard.greetings < 2) assert.equal(new Set(heard.batches).size, heard.batches.length, String(heard.batches))
+})
+
 test("several addresses share the load, one of them ipc", async () => {
   const ipc = await Collector.start({ addr: `ipc://${collector.home}/second` })
   const path = programFile(`${MAKE} let made = 0

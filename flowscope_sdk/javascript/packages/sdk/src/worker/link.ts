@@ -247,7 +247,8 @@ export class Link {
     this.since = now
     this.data.forget()
     this.control.forget()
-    if (this.window.inFlight) this.window.rewind()
+    // What was on its way to who has gone may be lost. What merely went ahead of the first greeting is not.
+    if (this.window.inFlight && (!up || this.confirms)) this.window.rewind()
     this.answered = false
     this.version = 1
     if (up) await this.greet()
