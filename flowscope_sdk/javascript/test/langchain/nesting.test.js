@@ -34,6 +34,9 @@ test("openai and anthropic: answers, streams, raw responses and errors; the prom
   assert.equal(about("chat gpt-left")["flowscope.stream.abandoned"], true)
   assert.equal(about("chat gpt-raw")["http.response.status_code"], 200)
   assert.deepEqual([by(records, "chat bad").status, by(records, "embeddings e").output], ["error", { embeddings: 1, dimensions: 3 }])
+  const telling = ["chat gpt-x", "chat gpt-stream", "embeddings e", "chat claude", "chat claude-stream"]
+  assert.deepEqual(telling.map((name) => about(name)["flowscope.usage.caller"]), telling.map(() => outer.id), "whose tokens count here")
+  for (const name of ["chat gpt-left", "chat gpt-raw", "chat bad"]) assert.equal(about(name)["flowscope.usage.caller"], undefined, name)
   assert.deepEqual([by(records, "chat claude").framework, about("chat claude")["gen_ai.usage.output_tokens"]], ["anthropic", 1])
   for (const name of ["chat claude-stream", "chat claude-helper"]) {
     assert.deepEqual([by(records, name).output, about(name)["gen_ai.usage.output_tokens"]], ["Salut", 2])

@@ -127,7 +127,7 @@ function answered(span: Span, endpoint: Endpoint, value: unknown): unknown {
         return tapped(span, endpoint, original.call(this ?? stream))
       }
     } else {
-      span.setMetadata(answerMetadata(value))
+      span.setMetadata(told(span, answerMetadata(value)))
       span.end({ output: answerOutput(endpoint, value) })
     }
   } catch (error) {
@@ -135,6 +135,12 @@ function answered(span: Span, endpoint: Endpoint, value: unknown): unknown {
     api.failed("openai", error)
   }
   return value
+}
+
+/** What is known of a call. If the span above it is a model's call too, LangChain's, both tell the tokens: they count here. */
+function told(span: Span, about: Record<string, unknown>): Record<string, unknown> {
+  const spent = Object.keys(about).some((name) => name.startsWith("gen_ai.usage."))
+  return spent && span.parentId ? { ...about, "flowscope.usage.caller": span.parentId } : about
 }
 
 async function* tapped(span: Span, endpoint: Endpoint, pieces: AsyncIterator<unknown>): AsyncGenerator<unknown> {
@@ -152,17 +158,17 @@ async function* tapped(span: Span, endpoint: Endpoint, pieces: AsyncIterator<unk
       yield step.value
     }
     over = true
-    span.setMetadata(streamMetadata(so))
+    span.setMetadata(told(span, streamMetadata(so)))
     span.end(so.whole === undefined ? undefined : { output: so.whole })
   } catch (error) {
     over = true
-    span.setMetadata(streamMetadata(so))
+    span.setMetadata(told(span, streamMetadata(so)))
     span.end({ error })
     throw error
   } finally {
     if (!over) {
       await pieces.return?.()
-      span.setMetadata({ ...streamMetadata(so), "flowscope.stream.abandoned": true })
+      span.setMetadata({ ...told(span, streamMetadata(so)), "flowscope.stream.abandoned": true })
       span.end()
     }
   }
