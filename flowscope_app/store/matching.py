@@ -16,7 +16,12 @@ from flowscope_app.store.compression import MAGIC, unpack
 LIKE_LIMIT = 1_000
 
 WATERMARK = "SELECT indexed FROM sessions WHERE key = ?"
-BLOCKS = "SELECT first, last, bits FROM blocks WHERE session = ? ORDER BY first"
+BLOCKS = "SELECT first, last, bits FROM blocks WHERE session = ? AND first > ? ORDER BY first LIMIT ?"
+LAST = "SELECT coalesce(max(change), 0) FROM spans WHERE session = ?"
+BLOCKS_AT_A_TIME = 200
+CHANGES_AT_A_TIME = 20_000
+"""Read by one statement: a search that takes long holds no state of the database for long, which would let the
+write-ahead log grow behind it."""
 _NAMES = "SELECT key FROM names WHERE {text}"
 _OPERATIONS = "SELECT key FROM spans WHERE session = :session AND op IN ({names})"
 _PAYLOADS = (
@@ -47,21 +52,24 @@ def matching(connection: sqlite3.Connection, session: int, text: str) -> Iterato
 
     A key may come twice. JSON is searched for the text as JSON writes it, so that quotes and line ends are found
     too. A text of ASCII letters is compared as such; in any other, case is what Unicode says it is. The connection
-    is `register`ed and in a transaction, so that all is of one state.
+    is `register`ed.
+
+    It need not be in a transaction: spans are read in the order of their last change, the newest at the end, so one
+    that changes meanwhile is met where it was or where it has gone.
     """
     plain = text.encode("utf-8", "replace")
     in_json = orjson.dumps(plain.decode())[1:-1]
     names, operations, payloads, values = statements(plain, in_json)
     values["session"] = session
     if connection.execute(f"SELECT EXISTS ({names})", values).fetchone()[0]:
-        yield from (key for (key,) in connection.execute(operations, values))
+        yield from [key for (key,) in connection.execute(operations, values).fetchall()]
     found = connection.execute(WATERMARK, (session,)).fetchone()
     watermark = found[0] if found else 0
     # A name or an error holds the text itself, JSON what JSON makes of it: either may be where it is.
     wanted = [trigrams.positions(trigrams.fold(form)) for form in {plain, in_json}]
-    for first, last in chain(candidates(connection, session, watermark, wanted), [(watermark + 1, _LAST)]):
+    for first, last in chain(candidates(connection, session, watermark, wanted), _tail(connection, session, watermark)):
         run = values | {"first": first, "last": last}
-        yield from (key for (key,) in connection.execute(payloads, run))
+        yield from [key for (key,) in connection.execute(payloads, run).fetchall()]
 
 
 def statements(plain: bytes, in_json: bytes) -> tuple[str, str, str, Values]:
@@ -92,17 +100,37 @@ def candidates(
     if not watermark:
         return
     if not all(wanted):
-        yield 1, watermark
+        yield from _pieces(1, watermark)
         return
     start = end = 0  # of the run of neighbouring blocks that pass
-    for first, last, bits in connection.execute(BLOCKS, (session,)):
+    for first, last, bits in _blocks(connection, session):
         if any(trigrams.may_hold(bits, text) for text in wanted):
             start, end = start or first, last
         elif start:
-            yield start, end
+            yield from _pieces(start, end)
             start = 0
     if start:
-        yield start, end
+        yield from _pieces(start, end)
+
+
+def _blocks(connection: sqlite3.Connection, session: int) -> Iterator[tuple[int, int, bytes]]:
+    first = 0
+    while found := connection.execute(BLOCKS, (session, first, BLOCKS_AT_A_TIME)).fetchall():
+        yield from found
+        first = found[-1][0]
+
+
+def _tail(connection: sqlite3.Connection, session: int, watermark: int) -> Iterator[tuple[int, int]]:
+    """Runs of change numbers behind the watermark; the last one has all that came meanwhile."""
+    (last,) = connection.execute(LAST, (session,)).fetchone()
+    yield from _pieces(watermark + 1, last)
+    yield max(last, watermark) + 1, _LAST
+
+
+def _pieces(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """A run of change numbers in runs that are short enough to be read by one statement."""
+    for start in range(first, last + 1, CHANGES_AT_A_TIME):
+        yield start, min(last, start + CHANGES_AT_A_TIME - 1)
 
 
 def _pattern(text: bytes) -> str:

@@ -209,8 +209,10 @@ class StoreReader:
 
     def matching(self, session_key: int, text: str) -> NDArray[np.int64]:
         """Keys of the spans whose operation, input, output, error or metadata contains `text`, in any case."""
-        with self._one_state():
+        try:
             return np.unique(np.fromiter(matching(self._connection, session_key, text), dtype=np.int64))
+        except (sqlite3.Error, ValueError) as error:
+            raise StoreFault(f"{self.path} can't be read: {error}") from error
 
     def expiring(self, policy: retention.Policy, now_ns: int) -> list[retention.Expiring]:
         """What retention would delete now, in the order in which it would: the dry run. Deletes nothing."""

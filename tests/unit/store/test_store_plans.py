@@ -40,7 +40,8 @@ def walks(connection: sqlite3.Connection, statements: list[str]) -> list[tuple[s
         for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {sql}"):
             words = step.split()
             # The index of open and abandoned spans holds nothing else: to walk it is to look at each of them.
-            if words[0] == "SCAN" and words[1] in LARGE and "spans_unfinished" not in step:
+            large = words[1] in LARGE or (words[1] == "p" and "payloads p" in sql)
+            if words[0] == "SCAN" and large and "spans_unfinished" not in step:
                 found.append((step, sql[:200]))
     return found
 

@@ -236,10 +236,11 @@ def test_a_search_reads_blocks_in_order_and_only_the_spans_of_the_runs_that_pass
     writer: StoreWriter, reader: StoreReader, text: str
 ) -> None:
     form = text.encode()
+    assert "USING COVERING INDEX spans_session_change (session=?)" in plan(reader, matching.LAST, (1,))
     _, operations, payloads, values = matching.statements(form, form)
     values |= {"session": 1, "first": 1, "last": 2}
-    blocks = plan(reader, matching.BLOCKS, (1,))
-    assert "USING INDEX blocks_session_first (session=?)" in blocks and "TEMP B-TREE" not in blocks
+    blocks = plan(reader, matching.BLOCKS, (1, 0, 10))
+    assert "USING INDEX blocks_session_first (session=? AND first>?)" in blocks and "TEMP B-TREE" not in blocks
     assert "spans USING INDEX spans_session" in plan(reader, operations, values)
     run = plan(reader, payloads, values)
     assert "SEARCH s USING INDEX spans_session_change (session=? AND change>? AND change<?)" in run.replace(

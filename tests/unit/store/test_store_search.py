@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope.protocol import Record
-from flowscope_app.store import Incoming, StoreFault, StoreReader, StoreWriter, compression, indexing, trigrams
+from flowscope_app.store import (
+    Incoming,
+    StoreFault,
+    StoreReader,
+    StoreWriter,
+    compression,
+    indexing,
+    matching,
+    trigrams,
+)
 
 MakeRecord = Callable[..., Record]
 
@@ -72,6 +81,8 @@ def test_a_search_finds_what_a_scan_of_all_records_finds(
     wanted: list[str],
 ) -> None:
     monkeypatch.setattr(indexing, "BLOCK_SPANS", 4)
+    monkeypatch.setattr(matching, "BLOCKS_AT_A_TIME", 2)
+    monkeypatch.setattr(matching, "CHANGES_AT_A_TIME", 3)
     monkeypatch.setattr(compression, "COMPRESS_FROM", 9)
     db = str(tmp_path_factory.mktemp("search") / "a.db")
     said = [text for _, spans in steps for span in spans for text in span[1:]]
@@ -253,3 +264,18 @@ def test_a_session_that_never_pauses_leaves_the_others_their_turn(writer: StoreW
         writer.write([Incoming(None, [record(str(n), session_id="long") for n in range(100)])])
     found = writer.connection.execute("SELECT session, count(*) FROM blocks GROUP BY session").fetchall()
     assert found == [(1, 3), (2, 3)]
+
+
+def test_a_span_that_changes_while_a_search_goes_on_is_found(
+    writer: StoreWriter, reader: StoreReader, record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "CHANGES_AT_A_TIME", 10)
+    writer.write([Incoming(None, [record(str(n), input=b'"needle"', end_ns=None) for n in range(100)])])
+    session = reader.session("s")
+    assert session is not None
+    keys = set(reader.spans_since(session.key, 0).rows["key"].tolist())
+    search = matching.matching(reader._connection, session.key, "needle")
+    found = {next(search)}
+    writer.write([Incoming(None, [record(str(n), input=b'"needle"') for n in range(100)])])
+    assert writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0), "it holds no state"
+    assert found.union(search) == keys
