@@ -9,8 +9,9 @@ from flowscope_app.exchange.contents import Item, Losses, Note
 from flowscope_app.exchange.envelope import FileHeader
 from flowscope_app.store import Batch, Entry, batch_of
 
-# One transaction and one step: smaller ones cost more syncs, larger ones hold up the collector that does the import.
-BATCH_RECORDS = 2_000
+# One transaction and one step. Larger ones hold up the collector that does the import, and no longer fit a processor's
+# cache: they take more time a span.
+BATCH_RECORDS = 500
 BATCH_BYTES = 4 << 20
 ENTRY_BYTES = 1 << 10
 """What a span takes in memory beside its input and output."""

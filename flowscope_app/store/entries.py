@@ -12,6 +12,7 @@ from flowscope.protocol import Record
 from flowscope_app.spans.kinds import Kind, Status
 
 PRODUCER, PID = "flowscope.producer", "flowscope.pid"
+NAMED = b'"flowscope.producer"'
 ABANDONED = "flowscope.abandoned"
 """In the metadata of a failed span: its program ended without closing it. The format knows no other word for that."""
 
@@ -101,12 +102,12 @@ def name_producer(entry: Entry, name: str) -> None:
 
 def without_producer(metadata: bytes, name: str) -> bytes | None:
     """Metadata without the member that names its producer, which is `name`; None if nothing else is in it."""
-    member = _naming(name)
+    member = naming(name)
     if metadata.endswith(member):  # where an export puts it
         rest = metadata[: -len(member)] + b"}"
-        if b'"flowscope.producer"' not in rest:
+        if NAMED not in rest:
             return rest
-    if b'"flowscope.producer"' not in metadata:  # it was said elsewhere
+    if NAMED not in metadata:  # it was said elsewhere
         return metadata
     rest = orjson.loads(metadata)
     rest.pop(PRODUCER, None)
@@ -114,7 +115,7 @@ def without_producer(metadata: bytes, name: str) -> bytes | None:
 
 
 @lru_cache(maxsize=256)
-def _naming(name: str) -> bytes:
+def naming(name: str) -> bytes:
     """The end of metadata whose last member names a producer."""
     return b',"flowscope.producer":' + orjson.dumps(name) + b"}"
 
@@ -125,7 +126,7 @@ def with_producer(metadata: bytes | None, name: str) -> bytes:
         return b'{"flowscope.producer":' + orjson.dumps(name) + b"}"
     if PRODUCER.encode() in metadata and PRODUCER in orjson.loads(metadata):
         return metadata
-    return metadata[:-1] + _naming(name)
+    return metadata[:-1] + naming(name)
 
 
 Facts = tuple[str, int, int, int, str, str]

@@ -7,7 +7,7 @@ from typing import Any
 
 from flowscope.protocol import ProducerInfo
 from flowscope_app.store.catalogue import ANONYMOUS
-from flowscope_app.store.entries import Entry, without_producer
+from flowscope_app.store.entries import NAMED, Entry, naming, without_producer
 
 MAX_NAMED = 256
 
@@ -25,7 +25,7 @@ class Senders:
     def numbers(self, entries: Iterable[Entry]) -> list[int]:
         """Whose records are. The name that said so is taken out of their metadata."""
         numbers: list[int] = []
-        number, name, process = 0, None, None  # a file's records are of few producers, and stand together
+        number, name, process, member = 0, None, None, b""  # a file's records are of few producers, and stand together
         for entry in entries:
             said = entry.said
             named = said.producer
@@ -33,8 +33,12 @@ class Senders:
                 number, named = self._look_up(entry, named, said.pid)
                 name = named if named == self.found[number][0] else None
                 process = said.pid
-            if name and entry.metadata:
-                entry.metadata = without_producer(entry.metadata, name)
+                member = naming(name) if name else b""
+            metadata = entry.metadata
+            if name and metadata:
+                bare = metadata[: -len(member)] + b"}"
+                plain = metadata.endswith(member) and NAMED not in bare  # as an export has it
+                entry.metadata = bare if plain else without_producer(metadata, name)
             numbers.append(number)
         return numbers
 
