@@ -270,12 +270,14 @@ def _sample(
     end = ends_of(table, row, start, now)
     # Spans don't overlap, so only the last one that starts in a cell can be wide.
     wide = end - start >= edges[1] - edges[0]
-    found.add(np.full(int(wide.sum()), index, np.int32), row[wide], start[wide], end[wide])
-    last = last - wide
-    run = last >= first
-    first, last = first[run], last[run]
+    if wide.any():
+        found.add(np.full(int(wide.sum()), index, np.int32), row[wide], start[wide], end[wide])
+        last = last - wide
+        run = last >= first
+        first, last, end = first[run], last[run], end[run]
+        others = last[wide[run]]  # the run ends before the wide one
+        end[wide[run]] = ends_of(table, rows[others], starts[others], now)
     chosen = _chosen(first, last, lane, table.status, mask)
-    end = ends_of(table, rows[last], starts[last], now)
     count = (last - first + 1).astype(np.int32)
     found.add(np.full(len(first), index, np.int32), rows[chosen], starts[first], end, count)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowscope_app.timeline.motion import TAP, Motion, distance
@@ -21,6 +21,7 @@ def run(motion: Motion, frames: list[float], start: float = 0.0) -> tuple[float,
     return widths, factor
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=60))
 def test_how_far_it_goes_depends_on_the_time_alone(frames: list[float]) -> None:
     one, other = Motion(), Motion()
