@@ -57,6 +57,7 @@ function changed(file: string, source: string): string {
 
 /** A private member is the one place that is run for each object and can't be seen from outside. */
 function madeSource(file: string, name: string, source: string): string {
+  if (source.includes("#flowscope")) return source // `node -r` preloads us into the loader's thread as well
   const opening = new RegExp(`\\b(?:class ${name}|${name} = class)\\b[^{]*\\{`)
   return source.replace(opening, (found) => `${found} #flowscope = globalThis[Symbol.for("flowscope.auto.made")]?.(${JSON.stringify(file)}, this);`)
 }
