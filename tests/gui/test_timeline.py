@@ -15,6 +15,7 @@ from timeline_sessions import T0, S, delta, table_of
 
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Kind
+from flowscope_app.spans.notes import NOTE_DTYPE, Notes
 from flowscope_app.spans.rows import SessionRow
 from flowscope_app.spans.table import SpanTable
 from flowscope_app.timeline.grouping import Grouping
@@ -341,6 +342,15 @@ def test_pointing_at_a_bar_says_what_it_is_and_leaving_takes_it_away(opened, sta
     QTest.mouseMove(opened.canvas.viewport(), at(opened, 500, 250))
     qtbot.waitUntil(lambda: not opened.card.isVisible())
     assert state.hovered is None
+
+
+def test_the_card_says_when_the_first_token_came(opened, state, qtbot):
+    notes = np.zeros(1, NOTE_DTYPE)
+    notes["key"], notes["first"] = 2, 120 * MS
+    state.set_notes(Notes(notes))
+    QTest.mouseMove(opened.canvas.viewport(), over(opened, 1))
+    qtbot.waitUntil(opened.card.isVisible)
+    assert "first token after 120 ms" in opened.card.text()
 
 
 def test_the_card_says_how_many_spans_a_run_holds(view, state, qtbot):

@@ -22,6 +22,7 @@ from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.shell.app import Desktop, open_desktop
 from flowscope_app.spans import rows
 from flowscope_app.store import StoreWriter
+from flowscope_app.timeline.grouping import Grouping
 
 OpenWindow = Callable[..., Desktop]
 
@@ -92,6 +93,7 @@ def test_what_was_open_comes_back_at_the_next_start(qtbot: QtBot, open_window: O
     wanted = next(row for row in first.window.state.sessions if row.id == "shop")
     first.window.state.choose_session(wanted.key)
     first.window.state.set_filter("status:success")
+    first.window.state.set_grouping(Grouping.THREAD)
     theme.set_mode("light")
     first.close()
     second = open_window()
@@ -100,6 +102,8 @@ def test_what_was_open_comes_back_at_the_next_start(qtbot: QtBot, open_window: O
     assert session is not None
     assert session.id == "shop"
     qtbot.waitUntil(lambda: second.window.state.filter_text == "status:success")
+    assert second.window.state.grouping is Grouping.THREAD
+    assert second.window.centre.timeline.tracks.text() == "Tracks: threads"
     assert not theme.current().dark
     theme.set_mode("dark")
 
