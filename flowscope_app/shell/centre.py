@@ -34,7 +34,8 @@ class Centre(QWidget):
         self.log = LogView(state, queries)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.setAccessibleName("Ways to read the session")
+        for named in (self.tabs, self.tabs.tabBar()):
+            named.setAccessibleName("Ways to read the session")
         for name, view in (
             ("Flow", self.flow),
             ("Tree", self.tree),

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QScrollArea, QVBoxLayout, QW
 from flowscope_app.shell.actions import VIEW_KEYS, ActionRow, key_text
 from flowscope_app.views.common.labels import PlainLabel
 
+_SCROLL_BAR = 16  # px
+
 
 class ShortcutMap(QDialog):
     """Two columns of keys and what they do, by group."""
@@ -37,7 +39,9 @@ class ShortcutMap(QDialog):
             line += 1
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(grid_widget)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)
-        self.resize(640, min(760, grid_widget.sizeHint().height() + 8))
+        hint = grid_widget.sizeHint()
+        self.resize(max(640, hint.width() + _SCROLL_BAR), min(760, hint.height() + 8))

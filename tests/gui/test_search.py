@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from patience import PATIENCE
+from patience import PATIENCE, PATIENCE_MS
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QInputMethodEvent
 from PySide6.QtTest import QTest
@@ -116,7 +116,7 @@ def test_a_search_that_nobody_waits_for_stops_and_the_next_one_is_answered(stage
         reader._rows("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 
     stage.queries.run(endless, lambda _done: None, slot="another", long=True)
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     stage.queries.drop("another")
     write(bar, '"refund"')
     matched(stage, ["plan", "lookup_order"])
@@ -134,7 +134,7 @@ def test_a_large_session_is_filtered_beside_the_window_and_only_by_the_last_quer
     control.step(True)  # Enter, before anything is known
     control.step(True)
     assert state.mask is None and not control.idle
-    stage.qtbot.waitUntil(lambda: control.idle, timeout=60_000)
+    stage.qtbot.waitUntil(lambda: control.idle, timeout=PATIENCE_MS)
     table = state.table
     (mask,) = masks
     assert (mask == (table.kind == Kind.TOOL)).all() and mask.any()

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from patience import PATIENCE_MS
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 
@@ -138,9 +139,9 @@ def test_what_a_session_cost_is_told_and_an_unknown_price_is_said(stage, record)
         return {index.data(): index.data(CostRole) for index in indexes}
 
     expected = {"priced": "$2.50", "both": "≥ $2.50", "own": "unknown", "free": ""}
-    stage.qtbot.waitUntil(lambda: costs() == expected, timeout=60_000)
+    stage.qtbot.waitUntil(lambda: costs() == expected, timeout=PATIENCE_MS)
     both = next(view.model.index(row) for row in range(4) if view.model.index(row).data() == "both")
     assert both.data(Qt.ItemDataRole.ToolTipRole) == "Cost at least $2.50, 1 call of unknown price"
     assert "cost at least $2.50" in both.data(Qt.ItemDataRole.AccessibleTextRole)
     stage.writer.write([Incoming(None, [record("f", session="priced", **known)])])
-    stage.qtbot.waitUntil(lambda: costs()["priced"] == "$5.00", timeout=60_000)
+    stage.qtbot.waitUntil(lambda: costs()["priced"] == "$5.00", timeout=PATIENCE_MS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from patience import PATIENCE_MS
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -55,7 +56,7 @@ def test_the_names_keep_their_room_and_nothing_is_scrolled_sideways(
 ) -> None:
     state.set_table(support_agent().table())
     view.resize(width, 400)
-    qtbot.waitUntil(lambda: view.tree.horizontalScrollBar().maximum() == 0, timeout=60_000)
+    qtbot.waitUntil(lambda: view.tree.horizontalScrollBar().maximum() == 0, timeout=PATIENCE_MS)
     assert view.tree.columnWidth(Column.OPERATION) >= 200
     assert not view.tree.isColumnHidden(Column.DURATION)
     assert view.tree.isColumnHidden(Column.BAR) == (width < 700)

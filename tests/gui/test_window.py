@@ -14,7 +14,7 @@ import zmq
 from patience import PATIENCE_MS
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QLabel
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from flowscope_app import theme
@@ -177,6 +177,24 @@ def test_the_palette_finds_an_action_by_a_part_of_its_name_and_runs_it(qtbot: Qt
     qtbot.keyClick(line, Qt.Key.Key_Return)
     assert not theme.current().dark
     theme.set_mode("dark")
+
+
+def test_whatever_the_tab_key_reaches_has_a_name(qtbot: QtBot, open_window: OpenWindow) -> None:
+    desktop = open_window()
+    push(desktop.link.addr, *(span(number) for number in range(3)))
+    qtbot.waitUntil(shown(desktop, 3))
+    window = desktop.window
+    window.state.select_row(0)
+    for tab in range(window.centre.tabs.count()):
+        window.centre.tabs.setCurrentIndex(tab)
+        reached = [
+            widget
+            for widget in window.findChildren(QWidget)
+            if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None
+        ]
+        assert len(reached) > 8
+        said = {widget: widget.accessibleName() or str(widget.property("text") or "") for widget in reached}
+        assert not [type(widget).__name__ for widget, name in said.items() if not name]
 
 
 def test_every_shortcut_means_one_thing(open_window: OpenWindow) -> None:

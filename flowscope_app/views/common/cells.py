@@ -25,7 +25,7 @@ class CellDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(64, self._height)
 
-    def begin(self, painter: QPainter, option: QStyleOptionViewItem) -> None:
+    def begin(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Set the painter up and paint the ground; the caller restores the painter."""
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -34,6 +34,10 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, theme.current().selection)
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(option.rect, theme.current().hover)
+        if _has_keys(option, index):
+            rect = option.rect
+            for y in (rect.top(), rect.bottom()):
+                painter.fillRect(rect.left(), y, rect.width(), 1, theme.current().accent)
 
     def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
         text = str(index.data() or "")
@@ -42,3 +46,13 @@ class CellDelegate(QStyledItemDelegate):
         more = str(index.data(Qt.ItemDataRole.ToolTipRole) or "")
         QToolTip.showText(event.globalPos(), tooltip(more or (text if cut else "")), view)
         return True
+
+
+def _has_keys(option: QStyleOptionViewItem, index: Index) -> bool:
+    """Whether the cell's row is the one that keys act on, for somebody who uses them: not after a click alone."""
+    view = option.widget
+    if not isinstance(view, QAbstractItemView) or not view.hasFocus():
+        return False
+    current = view.currentIndex()
+    same = (index.row(), index.parent()) == (current.row(), current.parent())
+    return same and view.window().testAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)

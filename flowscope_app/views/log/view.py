@@ -166,7 +166,7 @@ class _Delegate(CellDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()
         column = index.column()
-        self.begin(painter, option)
+        self.begin(painter, option, index)
         rect = QRectF(option.rect).adjusted(CELL_PAD, 0, -CELL_PAD, 0)
         if column == Column.DETAIL:
             painter.setPen(tokens.text)

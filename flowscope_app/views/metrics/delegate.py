@@ -22,7 +22,7 @@ class MetricsDelegate(CellDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         tokens = theme.current()
         column = index.column()
-        self.begin(painter, option)
+        self.begin(painter, option, index)
         rect = QRectF(option.rect).adjusted(CELL_PAD, 0, -CELL_PAD, 0)
         text = str(index.data())
         if column == Column.NAME:

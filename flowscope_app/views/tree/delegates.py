@@ -25,7 +25,7 @@ class SpanDelegate(CellDelegate):
         if not isinstance(model, SpanTreeModel):
             return
         row = model.row_at(index)
-        self.begin(painter, option)
+        self.begin(painter, option, index)
         if index.column() == Column.OPERATION:
             self._operation(painter, option, model, row, str(index.data()))
         elif index.column() == Column.BAR:
