@@ -60,7 +60,7 @@ def test_what_a_program_does_is_found(findings: dict[str, list[Found]], session:
         name: [one.finding.title for one in found if one.finding.rule == rule] for name, found in findings.items()
     }
     found_in = {name for name, titles in others.items() if titles}
-    if rule == "nothing running":  # on a busy machine that happens now and then in any program
+    if rule in ("nothing running", "sequential"):  # a busy machine's pauses make such of any program's calls
         assert session in found_in
     else:
         assert found_in == {session}, others
