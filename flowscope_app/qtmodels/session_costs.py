@@ -30,9 +30,9 @@ class SessionCost:
 
     @property
     def short(self) -> str:
-        """`$0.011`, `≥ $3.42`, `unknown`; "" where there was nothing to pay for."""
+        """`$0.011`, `≥ $3.42`, `cost ?` where no price is known; "" where there was nothing to pay for."""
         if self.dollars is None:
-            return "unknown" if self.unpriced else ""
+            return "cost ?" if self.unpriced else ""
         return f"≥ {fmt.dollars(self.dollars)}" if self.unpriced else fmt.dollars(self.dollars)
 
     @property

@@ -18,7 +18,7 @@ SessionRole = Qt.ItemDataRole.UserRole + 1  # the SessionRow
 LiveRole = Qt.ItemDataRole.UserRole + 2  # whether it is live
 WhenRole = Qt.ItemDataRole.UserRole + 3  # "live", "09:41", "yesterday"
 
-CostRole = Qt.ItemDataRole.UserRole + 4  # "$0.011", "unknown"; "" while it is not known, or nothing was to pay for
+CostRole = Qt.ItemDataRole.UserRole + 4  # "$0.011", "cost ?"; "" while it is not known, or nothing was to pay for
 
 _TICK_MS = 1_000
 

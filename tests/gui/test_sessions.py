@@ -138,7 +138,7 @@ def test_what_a_session_cost_is_told_and_an_unknown_price_is_said(stage, record)
         indexes = [view.model.index(row) for row in range(view.model.rowCount())]
         return {index.data(): index.data(CostRole) for index in indexes}
 
-    expected = {"priced": "$2.50", "both": "≥ $2.50", "own": "unknown", "free": ""}
+    expected = {"priced": "$2.50", "both": "≥ $2.50", "own": "cost ?", "free": ""}
     stage.qtbot.waitUntil(lambda: costs() == expected, timeout=PATIENCE_MS)
     both = next(view.model.index(row) for row in range(4) if view.model.index(row).data() == "both")
     assert both.data(Qt.ItemDataRole.ToolTipRole) == "Cost at least $2.50, 1 call of unknown price"
