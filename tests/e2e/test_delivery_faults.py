@@ -93,7 +93,7 @@ def test_a_file_that_must_not_grow_loses_nothing(collector: Any) -> None:
     resource.prlimit(collector.process.pid, resource.RLIMIT_FSIZE, (1 << 20, allowed[1]))
     try:
         collector.wait_for(lambda _: fault(collector) != "")
-        delivery.pause(3.0)
+        delivery.pause(5.0)
         assert fault(collector) != ""
     finally:
         resource.prlimit(collector.process.pid, resource.RLIMIT_FSIZE, allowed)
@@ -121,7 +121,7 @@ def test_a_full_disk_loses_nothing(start_collector: Callable[..., Any], tmp_path
         try:
             program = delivery.produce(collector.addr, 10_000, 2.0)
             collector.wait_for(lambda _: "disk is full" in fault(collector))
-            delivery.pause(3.0)
+            delivery.pause(5.0)
             assert "disk is full" in fault(collector)
             filler.unlink()
             assert_all_stored(program, collector.db, 10_000)

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from patience import PATIENCE
 
-SPANS = 100_000
+SPANS = 200_000
 RECORDER = """
 import os, sys
 import flowscope
@@ -33,7 +33,7 @@ def test_ten_kills_of_the_collector_lose_nothing_that_is_not_counted(
     start_collector: Callable[..., Any], buffer: str, loses: bool
 ) -> None:
     chance = delivery.dice()
-    spans, seconds = (SPANS, 7.0) if not loses else (SPANS // 2, 6.0)
+    spans, seconds = (SPANS, 12.0) if not loses else (SPANS // 4, 6.0)
     collector = start_collector()
     program = delivery.produce(collector.addr, spans, seconds, buffer=buffer)
     for _ in range(10):
