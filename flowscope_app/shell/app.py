@@ -18,6 +18,7 @@ from flowscope_app.base.errors import FlowScopeError
 from flowscope_app.settings import Settings
 from flowscope_app.shell import qt_log
 from flowscope_app.shell.link import CollectorLink
+from flowscope_app.shell.turns import keep_turns_short
 from flowscope_app.shell.window import MainWindow
 from flowscope_app.store import NoStore, StoreReader
 from flowscope_app.store.location import database_path
@@ -47,6 +48,7 @@ def open_desktop(db: str, addr: str, files: list[Path]) -> Desktop:
     _make_folder(path.parent)
     _check(path)
     lock = _window_lock(path)
+    keep_turns_short()
     app = QApplication.instance()
     if not isinstance(app, QApplication):
         app = QApplication(sys.argv[:1])

@@ -25,6 +25,7 @@ ROWS = (
 )
 _SESSION = "SELECT coalesce(id, '') FROM sessions WHERE key = ?"
 _NAME = "SELECT text FROM names WHERE key = ?"
+_SAID = 10_000  # combinations remembered at most
 _PRODUCER = "SELECT p.id FROM tracks t JOIN producers p ON p.key = t.producer WHERE t.key = ?"
 
 
@@ -37,6 +38,7 @@ class Records:
         self._session_id = _text(connection, _SESSION, session_key)
         self._names: dict[int, str] = {}
         self._producers: dict[int, str] = {}
+        self._said: dict[tuple[int, int, int, int], tuple[str, str, str, str]] = {}
 
     def of(self, keys: Sequence[int]) -> list[Record]:
         """The records of up to 500 of its spans, by key: of as many of them as make a piece.
@@ -77,38 +79,39 @@ class Records:
 
     def _read(self, keys: Sequence[int]) -> tuple[list[Record], int]:
         """Records of spans by key; if not all of them make a piece, also the key of the last one that does, else 0."""
-        names, producers, session_id = self._names, self._producers, self._session_id
+        session_id, status_text, end_at, status_at = self._session_id, packing.STATUS_TEXT, packing.END, packing.STATUS
+        read_row, said = packing.ROW.unpack, self._said
         records: list[Record] = []
         size = 0
         rows = self._connection.execute(ROWS.format(marks=",".join("?" * len(keys))), keys)
         for key, packed, span_id, parent_id, given, result, metadata, error in rows:
-            row = packing.ROW.unpack(packed)
-            for name in row[5:8]:
-                if name not in names:
-                    names[name] = _text(self._connection, _NAME, name)
-            if row[9] not in producers:
-                producers[row[9]] = _text(self._connection, _PRODUCER, row[9])
+            row = read_row(packed)
+            what = said.get((row[5], row[6], row[7], row[9])) or self._say(row[5], row[6], row[7], row[9])
+            end = row[end_at]
             records.append(
                 Record(
-                    id=span_id,
-                    session_id=session_id,
-                    parent_id=parent_id,
-                    operation=names[row[5]],
-                    framework=names[row[6]],
-                    language=names[row[7]],
-                    start_ns=row[3],
-                    end_ns=None if row[packing.END] < 0 else row[packing.END],
-                    input=unpack(given),
-                    output=unpack(result),
-                    metadata=_metadata(unpack(metadata), producers[row[9]]),
-                    status=packing.STATUS_TEXT[row[packing.STATUS]],
-                    error=error,
+                    span_id, session_id, parent_id, what[0], what[1], what[2], row[3], None if end < 0 else end,
+                    unpack(given), unpack(result), _metadata(unpack(metadata), what[3]),
+                    status_text[row[status_at]], error,
                 )
-            )
+            )  # fmt: skip
             size += len(given or b"") + len(result or b"") + len(metadata or b"")
             if size > PIECE_BYTES:
                 return records, int(key)
         return records, 0
+
+    def _say(self, operation: int, framework: int, language: int, track: int) -> tuple[str, str, str, str]:
+        """The same in words: operation, framework, language and whose the track is."""
+        names, producers = self._names, self._producers
+        for name in (operation, framework, language):
+            if name not in names:
+                names[name] = _text(self._connection, _NAME, name)
+        if track not in producers:
+            producers[track] = _text(self._connection, _PRODUCER, track)
+        what = names[operation], names[framework], names[language], producers[track]
+        if len(self._said) < _SAID:
+            self._said[operation, framework, language, track] = what
+        return what
 
 
 def _text(connection: sqlite3.Connection, sql: str, key: int) -> str:

@@ -20,6 +20,7 @@ from flowscope_app.qtmodels.feed import Feed
 from flowscope_app.qtmodels.filter_controller import FilterController
 from flowscope_app.qtmodels.queries import Queries
 from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.shell.turns import keep_turns_short
 
 SPANS = 1_000_000
 TIMES = 5
@@ -39,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--spans", type=int, default=SPANS)
     arguments, _ = parser.parse_known_args()
+    keep_turns_short()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     with tempfile.TemporaryDirectory(prefix="flowscope-") as folder:
         db = str(Path(folder) / "bench.db")

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from flowscope_app import theme
 from flowscope_app.analysis import prices
 from flowscope_app.qtmodels.state import ViewState
+from flowscope_app.shell.turns import keep_turns_short
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.notes import NOTE_DTYPE, Notes
 from flowscope_app.spans.rows import SessionRow
@@ -58,6 +59,7 @@ def measured(view: MetricsView, watch: Watch, act: Callable[[int], None]) -> str
 
 def main() -> int:
     """Print median ms."""
+    keep_turns_short()
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     theme.apply(app, "dark")

@@ -117,7 +117,8 @@ def regrouped(rig: Rig, label: str) -> None:
         begun, spent = time.perf_counter(), time.process_time()
         rig.state.set_grouping(grouping)
         while item.scene_shown is None or item.scene_shown.grouping is not grouping:
-            meanwhile += rig.frames(rig.pan, 1)
+            step = len(meanwhile)  # on and back: at the edge there would be nothing to paint
+            meanwhile += rig.frames(lambda _, step=step: rig.pan(step), 1)
         tell(label, f"tracks by {grouping}", str(Took(time.perf_counter() - begun, time.process_time() - spent)))
     tell(label, "pan, while tracks are grouped", summary(meanwhile))
 

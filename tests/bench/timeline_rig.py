@@ -19,6 +19,7 @@ from flowscope_app import theme
 from flowscope_app.qtmodels.feed import Feed
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.shell import qt_log
+from flowscope_app.shell.turns import keep_turns_short
 from flowscope_app.views.timeline import TimelineView
 from flowscope_app.views.timeline.spans_item import SpansItem
 
@@ -42,6 +43,7 @@ class Rig:
 
     def __init__(self, db: Path) -> None:
         qt_log.route()
+        keep_turns_short()
         found = QApplication.instance() or QApplication([])
         assert isinstance(found, QApplication)
         self.app = found

@@ -251,7 +251,7 @@ def encode_record(record: Record) -> bytes:
     wire = _frame(record)
     wire["input"] = None if record.input is None else orjson.Fragment(record.input)
     wire["output"] = None if record.output is None else orjson.Fragment(record.output)
-    wire["metadata"] = orjson.Fragment(_dumps(record.metadata))
+    wire["metadata"] = record.metadata
     return _dumps(wire)
 
 
