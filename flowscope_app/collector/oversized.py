@@ -13,11 +13,14 @@ import resource
 import socket
 import struct
 import sys
+import time
 
 from flowscope.protocol import split_key
 
 GREETING = 64
 """Bytes that ZeroMQ sends before it knows that its peer speaks ZMTP 3. Who got no more never shook hands."""
+SWEEP_S = 1.0
+"""How often second descriptors are looked through for connections whose end was not heard of."""
 _BYTES_ACKED = 120  # offset of tcpi_bytes_acked in Linux's struct tcp_info
 _INFO_LENGTH = _BYTES_ACKED + 8
 
@@ -30,6 +33,8 @@ class Oversized:
         self._port = int(split_key(addr)[0].rpartition(":")[2]) if watch else 0
         self._kept: dict[int, socket.socket] = {}
         self._closing: set[int] = set()  # said to be closed while its descriptor was still open
+        self._gone: set[int] = set()  # found closed at the last sweep, though nobody had said so
+        self._next_sweep = 0.0
 
     def accepted(self, source: int) -> None:
         """A connection was made."""
@@ -60,7 +65,8 @@ class Oversized:
             return _greeted(peer) and not _ended(peer)
 
     def late(self) -> int:
-        """How many of those that were still being closed were such."""
+        """How many of those that were still being closed were such. To be called now and then."""
+        self._sweep()
         if not self._closing:
             return 0
         closing, self._closing = self._closing, set()
@@ -72,6 +78,16 @@ class Oversized:
         peer = self._kept.pop(source, None)
         if peer is not None:
             peer.close()
+
+    def _sweep(self) -> None:
+        """Let go of what ZeroMQ closed unheard: for the peer a connection lasts as long as any descriptor of it."""
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + SWEEP_S
+        gone = {source for source, peer in self._kept.items() if not _same(source, peer.fileno())}
+        for source in gone & self._gone:
+            self.forget(source)
+        self._gone = gone
 
     def close(self) -> None:
         """Let go of all."""

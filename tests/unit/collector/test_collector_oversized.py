@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -69,3 +70,25 @@ def test_the_end_of_an_earlier_one_with_the_same_descriptor_is_not_taken_for_it(
     assert watch.late() == 0
     with client:
         assert watch.closed(ours)
+
+
+def test_one_whose_end_nobody_told_is_let_go(watch: Oversized, listener: socket.socket) -> None:
+    client, ours = connection(listener)
+    watch.accepted(ours)
+    os.close(ours)
+    deadline = time.monotonic() + PATIENCE
+    client.setblocking(False)
+    with client:
+        while not _has_ended(client):
+            assert time.monotonic() < deadline, "its second descriptor holds it open"
+            assert watch.late() == 0
+            time.sleep(0.05)
+
+
+def _has_ended(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
