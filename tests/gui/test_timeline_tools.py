@@ -12,13 +12,14 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from timeline_sessions import T0, S, table_of
+from timeline_views import timeline_of, two_sessions
 
 from flowscope.protocol import Header, ProducerInfo
 from flowscope_app import theme
 from flowscope_app.qtmodels.state import ViewState
 from flowscope_app.spans.kinds import Kind
 from flowscope_app.spans.notes import NOTE_DTYPE, Notes
-from flowscope_app.spans.rows import Report, SessionRow
+from flowscope_app.spans.rows import Report
 from flowscope_app.store import Incoming
 from flowscope_app.timeline.drawlist import DIM
 from flowscope_app.views.timeline import TimelineView
@@ -36,18 +37,12 @@ SPANS = [
 
 @pytest.fixture
 def state():
-    made = ViewState()
-    made.set_sessions([SessionRow(1, "s", "session"), SessionRow(2, "other", "other")])
-    return made
+    return two_sessions()
 
 
 @pytest.fixture
 def view(state, qtbot, qapp):
-    made = TimelineView(state, None)
-    qtbot.addWidget(made)
-    made.resize(1_060, 420)
-    made.show()
-    qtbot.waitExposed(made)
+    made = timeline_of(state, qtbot)
     state.choose_session(1)
     state.set_table(table_of(SPANS))
     return made
